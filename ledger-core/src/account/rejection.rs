@@ -1,0 +1,98 @@
+//! Why a command was refused. A refusal is for callers; a bug is an assertion; the two never mix.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::Timestamp,
+    money::{Amount, Currency, Money},
+};
+
+/// A refusal by the rules of the ledger. In the order in which they are found: the first that holds is the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Rejection {
+    /// There is no such account. Callers see it as *not found*.
+    #[error("the account is not open")]
+    NotOpen,
+    /// The owner has this account already.
+    #[error("the account is open already")]
+    AlreadyOpen,
+    /// The amount is in another currency than the account.
+    #[error("the account counts in {currency}, not in {asked}")]
+    NoAccountInCurrency {
+        /// The currency of the command.
+        asked: Currency,
+        /// The currency of the account.
+        currency: Currency,
+    },
+    /// Usage cannot lie in the future.
+    #[error("effective_at {effective_at} is later than now, {at}")]
+    EffectiveInFuture {
+        /// Database time of the decision.
+        at: Timestamp,
+        /// What was asked for.
+        effective_at: Timestamp,
+    },
+    /// The entry to refund is not a charge of this account.
+    #[error("the account has no such charge")]
+    ChargeNotFound,
+    /// All refunds of a charge together may not exceed it.
+    #[error("{refunded} of the charge of {charged} has been refunded already")]
+    RefundExceedsCharge {
+        /// The charge.
+        charged: Amount,
+        /// What earlier refunds gave back.
+        refunded: Money,
+        /// What was asked for; all that is left if absent.
+        amount: Option<Amount>,
+    },
+    /// The account would go below its floor.
+    #[error("{available} is available, {amount} is needed")]
+    InsufficientFunds {
+        /// Balance − held + credit limit.
+        available: Money,
+        /// The price.
+        amount: Amount,
+    },
+    /// A sum would leave the range of money, or a limit is negative.
+    #[error("a sum would leave the range of money")]
+    OutOfRange,
+    /// The facts that the decision needs could not be read; only ever seen by drivers of the stock framework.
+    #[error("the facts could not be read: {reason}")]
+    Unavailable {
+        /// What the database said.
+        reason: String,
+    },
+}
+
+impl Rejection {
+    /// The stable name that programs match on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotOpen => "account_not_found",
+            Self::AlreadyOpen => "account_exists",
+            Self::NoAccountInCurrency { .. } => "no_account_in_currency",
+            Self::EffectiveInFuture { .. } => "effective_in_future",
+            Self::ChargeNotFound => "charge_not_found",
+            Self::RefundExceedsCharge { .. } => "refund_exceeds_charge",
+            Self::InsufficientFunds { .. } => "insufficient_funds",
+            Self::OutOfRange => "out_of_range",
+            Self::Unavailable { .. } => "try_again",
+        }
+    }
+
+    /// Whether it becomes the key's outcome. What is malformed or not found leaves the key unused.
+    #[must_use]
+    pub fn is_outcome(&self) -> bool {
+        match self {
+            Self::AlreadyOpen | Self::RefundExceedsCharge { .. } | Self::InsufficientFunds { .. } => true,
+            Self::NotOpen
+            | Self::NoAccountInCurrency { .. }
+            | Self::EffectiveInFuture { .. }
+            | Self::ChargeNotFound
+            | Self::OutOfRange
+            | Self::Unavailable { .. } => false,
+        }
+    }
+}

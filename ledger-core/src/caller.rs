@@ -1,0 +1,96 @@
+//! Who calls: what they may see, and what is kept of them on every event.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    account::Command,
+    chain::{SealedNote, short_hash},
+    ids::RealmId,
+    lane::Key,
+    limits::{IdempotencyKey, Label, LimitError, Note},
+};
+
+/// On whose behalf a call is made. An account of another realm is *not found*, in the database and in memory alike.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(crate) realm: Option<RealmId>,
+    actor: Label,
+    request_id: Option<Label>,
+}
+
+impl Caller {
+    /// The platform itself: any account. `actor` is the id of the operator, gateway or job; it is kept for ever.
+    #[must_use]
+    pub fn platform(actor: Label) -> Self {
+        Self { realm: None, actor, request_id: None }
+    }
+
+    /// Somebody of one realm, who can neither touch nor see any other.
+    #[must_use]
+    pub fn of_realm(realm: RealmId, actor: Label) -> Self {
+        Self { realm: Some(realm), actor, request_id: None }
+    }
+
+    /// The same caller within one request, whose id is kept on the event.
+    #[must_use]
+    pub fn in_request(&self, request_id: Label) -> Self {
+        Self { request_id: Some(request_id), ..self.clone() }
+    }
+
+    /// A call under this key: whatever happens to the answer, the same key never acts twice.
+    #[must_use]
+    pub fn call(&self, key: IdempotencyKey) -> Call<'_> {
+        Call { caller: self, key, note: Note::default() }
+    }
+
+    pub(crate) fn metadata(&self, more: BTreeMap<String, String>) -> String {
+        #[derive(Serialize)]
+        struct Metadata<'a> {
+            actor: &'a Label,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a Label>,
+            #[serde(flatten)]
+            more: BTreeMap<String, String>,
+        }
+        let metadata = Metadata { actor: &self.actor, request_id: self.request_id.as_ref(), more };
+        serde_json::to_string(&metadata).expect("metadata is plain JSON")
+    }
+}
+
+/// One keyed call of a caller.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    pub(crate) caller: &'a Caller,
+    key: IdempotencyKey,
+    note: Note,
+}
+
+impl Call<'_> {
+    /// Adds free text, which is stored where it can be erased. A retry is compared without it.
+    ///
+    /// # Errors
+    /// [`LimitError`] naming the part that is too long.
+    pub fn note(self, note: Note) -> Result<Self, LimitError> {
+        note.check()?;
+        Ok(Self { note, ..self })
+    }
+
+    pub(crate) fn seal(&self) -> Option<SealedNote> {
+        SealedNote::seal(&self.note)
+    }
+
+    pub(crate) fn metadata(&self) -> String {
+        self.caller.metadata(BTreeMap::from([("key".to_owned(), self.key.to_string())]))
+    }
+
+    /// The hash of the key, and of what it stands for: who asks for what. Not the note, of which nothing may outlast its erasure.
+    pub(crate) fn key(&self, command: &Command) -> Key {
+        let command = serde_json::to_vec(command).expect("a command is plain JSON");
+        Key {
+            hash: short_hash(&[self.key.as_str().as_bytes()]),
+            request_hash: short_hash(&[self.caller.actor.as_str().as_bytes(), &command]),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The journal in PostgreSQL. These files, and the views over them, are all that name its tables for writing.
+
+mod append;
+mod event_store;
+mod load;
+mod outcomes;
+
+pub(crate) use self::{
+    append::{AppendError, Commit, Move, Refusal, append},
+    load::{fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},
+    outcomes::{fetch_outcomes, forget_refusals},
+};
+pub use self::event_store::{AccountContext, AccountStore, JournalFacts};
+
+/// How long a refusal is its key's outcome.
+pub const REFUSAL_DAYS: i64 = 30;
+/// How many refusals of one account are remembered; beyond it the oldest are forgotten early.
+pub const REFUSALS_PER_ACCOUNT_MAX: i64 = 100_000;

@@ -1,0 +1,189 @@
+//! The façade: what an embedder or the service can ask of the ledger.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use sqlx::PgPool;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    account::{Charge, Command, Open, Refund, TopUp},
+    caller::{Call, Caller},
+    error::LedgerError,
+    failpoint::Failpoints,
+    ids::{AccountId, EntryId, RealmId},
+    lane::{Clock, Intent, Job, LANE_QUEUE_MAX, Lane, Request},
+    outcome::Receipt,
+    pools::{self, Role},
+};
+
+/// Lanes of one process. Two keep both cores of a small machine and its PostgreSQL busy.
+const LANES: usize = 2;
+/// Connections for reads.
+const READ_CONNECTIONS: u32 = 4;
+
+/// The ledger, in this process. Cheap to clone; every clone is the same ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    lanes: RwLock<Vec<mpsc::Sender<Job>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    writer: PgPool,
+    app: PgPool,
+    auth: PgPool,
+    eraser: PgPool,
+    failpoints: Failpoints,
+}
+
+impl Ledger {
+    /// Starts a ledger on a migrated database, logging in as an unprivileged role such as `ledger_service`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unsafe`] for a login that could see through row security, or a server that could lose what it
+    /// acknowledged; [`LedgerError::Unavailable`] when the database does not answer.
+    pub async fn connect(url: &str) -> Result<Self, LedgerError> {
+        let options = pools::parse(url)?;
+        let writer = pools::pool(&options, Role::Writer, LANES as u32 + 1);
+        pools::check_safety(&writer).await?;
+        let (clock, failpoints) = (Arc::new(Clock::default()), Failpoints::default());
+        let start = |_| {
+            let (jobs, waiting) = mpsc::channel(LANE_QUEUE_MAX);
+            let lane = Lane::new(writer.clone(), clock.clone(), failpoints.clone());
+            (jobs, tokio::spawn(lane.run(waiting)))
+        };
+        let (lanes, tasks): (Vec<_>, Vec<_>) = (0..LANES).map(start).unzip();
+        let inner = Inner {
+            lanes: RwLock::new(lanes),
+            tasks: Mutex::new(tasks),
+            app: pools::pool(&options, Role::App, READ_CONNECTIONS),
+            auth: pools::pool(&options, Role::Auth, READ_CONNECTIONS),
+            eraser: pools::pool(&options, Role::Eraser, 1),
+            writer,
+            failpoints,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens the account of an owner in a currency.
+    ///
+    /// # Errors
+    /// `account_exists` when it is open; [`LedgerError::NotFound`] when the caller is of another realm.
+    pub async fn open(&self, call: &Call<'_>, open: Open) -> Result<Receipt, LedgerError> {
+        if call.caller.realm.is_some_and(|realm| realm != open.owner.realm()) {
+            return Err(LedgerError::NotFound);
+        }
+        self.submit(call, AccountId::of(open.owner, open.currency), Command::Open(open)).await
+    }
+
+    /// Books money that has come in.
+    ///
+    /// # Errors
+    /// As every command: see [`LedgerError`].
+    pub async fn top_up(&self, call: &Call<'_>, account: AccountId, top_up: TopUp) -> Result<Receipt, LedgerError> {
+        self.submit(call, account, Command::TopUp(top_up)).await
+    }
+
+    /// Charges for usage.
+    ///
+    /// # Errors
+    /// `insufficient_funds` when the price is more than what is available.
+    pub async fn charge(&self, call: &Call<'_>, account: AccountId, charge: Charge) -> Result<Receipt, LedgerError> {
+        self.submit(call, account, Command::Charge(charge)).await
+    }
+
+    /// Gives a charge back, wholly or in part.
+    ///
+    /// # Errors
+    /// `refund_exceeds_charge` when all refunds together would be more than the charge; [`LedgerError::NotFound`] or
+    /// `charge_not_found` when there is no such charge.
+    pub async fn refund(&self, call: &Call<'_>, refund: Refund) -> Result<Receipt, LedgerError> {
+        let account = self.account_of(refund.charge).await?;
+        self.submit(call, account, Command::Refund(refund)).await
+    }
+
+    /// Answers everything that waits, then stops. Later calls are told to try again, elsewhere.
+    pub async fn close(&self) {
+        self.inner.lanes.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            // A lane that panicked has nothing left to answer.
+            let _ = task.await;
+        }
+        for pool in [&self.inner.writer, &self.inner.app, &self.inner.auth, &self.inner.eraser] {
+            pool.close().await;
+        }
+    }
+
+    /// The gates of this ledger's lanes, for tests.
+    #[cfg(feature = "failpoints")]
+    #[must_use]
+    pub fn failpoints(&self) -> &Failpoints {
+        &self.inner.failpoints
+    }
+
+    async fn submit(&self, call: &Call<'_>, account: AccountId, command: Command) -> Result<Receipt, LedgerError> {
+        let request = Request {
+            account,
+            realm: call.caller.realm,
+            key: Some(call.key(&command)),
+            intent: Intent::Decide(command),
+            metadata: call.metadata(),
+            note: call.seal(),
+        };
+        self.enqueue(request).await
+    }
+
+    /// Hands a request to its lane and waits. Whoever stops waiting cancels nothing.
+    pub(crate) async fn enqueue(&self, request: Request) -> Result<Receipt, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let lanes = self.inner.lanes.read().unwrap_or_else(PoisonError::into_inner);
+            let lane = lane_of(request.account, lanes.len()).ok_or(LedgerError::Busy)?;
+            lanes[lane].try_send(Job { request, answer }).map_err(|_| LedgerError::Busy)?;
+        }
+        answered.await.map_err(|_| LedgerError::Unavailable(None))?
+    }
+
+    pub(crate) fn app(&self) -> &PgPool {
+        &self.inner.app
+    }
+
+    pub(crate) fn eraser(&self) -> &PgPool {
+        &self.inner.eraser
+    }
+
+    /// The realm that this caller may look for the account in: their own, or the account's if they are the platform.
+    pub(crate) async fn realm_for(&self, caller: &Caller, account: AccountId) -> Result<RealmId, LedgerError> {
+        if let Some(realm) = caller.realm {
+            return Ok(realm);
+        }
+        let realm = sqlx::query_scalar("select realm_id from account_balances where account_id = $1")
+            .bind(account.0)
+            .fetch_optional(&self.inner.auth)
+            .await?;
+        realm.map(RealmId).ok_or(LedgerError::NotFound)
+    }
+
+    /// The account that an entry's id names.
+    pub(crate) async fn account_of(&self, entry: EntryId) -> Result<AccountId, LedgerError> {
+        let (least, greatest) = entry.account_range();
+        let account = sqlx::query_scalar("select account_id from account_balances where account_id between $1 and $2")
+            .bind(least.0)
+            .bind(greatest.0)
+            .fetch_optional(&self.inner.auth)
+            .await?;
+        account.map(AccountId).filter(|_| entry.sequence() > 0).ok_or(LedgerError::NotFound)
+    }
+}
+
+/// The lane of an account: a range of its id's leading bits, which are a hash already. In one function, so that shards can
+/// be aligned with it.
+fn lane_of(account: AccountId, lanes: usize) -> Option<usize> {
+    let hash = account.0.as_u128() >> 96;
+    (lanes > 0).then(|| ((hash * lanes as u128) >> 32) as usize)
+}

@@ -1,0 +1,73 @@
+//! A key has exactly one outcome: a receipt or a refusal, and the same one for every retry.
+
+use crate::{
+    account::{Event, Rejection},
+    chain::ShortHash,
+    entry::{Balances, Timestamp},
+    error::LedgerError,
+    ids::{AccountId, EntryId},
+};
+
+/// What a command did. A replayed one is rebuilt from the event, and equal but for `replayed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry's id, which carries its address.
+    pub id: EntryId,
+    /// The account moved.
+    pub account: AccountId,
+    /// What happened, with its movements and the balances after it.
+    pub event: Event,
+    /// The balances before it.
+    pub before: Balances,
+    /// When it was recorded, in database time.
+    pub recorded_at: Timestamp,
+    /// Whether an earlier call with the same key did it.
+    pub replayed: bool,
+}
+
+impl Receipt {
+    pub(crate) fn new(account: AccountId, sequence: u64, event: Event, recorded_at: Timestamp) -> Self {
+        let entry = event.entry();
+        let before = entry.after.before(&entry.movements).expect("the balances before were in range once");
+        Self { id: EntryId::new(account, sequence), account, event, before, recorded_at, replayed: false }
+    }
+
+    /// The balances after it.
+    #[must_use]
+    pub fn after(&self) -> &Balances {
+        &self.event.entry().after
+    }
+
+    /// The account's version after it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.id.sequence()
+    }
+}
+
+/// The outcome of a key, and the request that it stood for.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) request_hash: ShortHash,
+    pub(crate) result: Result<Receipt, Rejection>,
+    /// Refusals are forgotten after 30 days; receipts never.
+    pub(crate) at: Timestamp,
+}
+
+impl Outcome {
+    /// The answer to a later call with the same key.
+    pub(crate) fn answer(&self, request_hash: ShortHash) -> Result<Receipt, LedgerError> {
+        if self.request_hash != request_hash {
+            return Err(LedgerError::KeyReused);
+        }
+        match &self.result {
+            Ok(receipt) => Ok(Receipt { replayed: true, ..receipt.clone() }),
+            Err(rejection) => Err(LedgerError::Rejected { rejection: rejection.clone(), replayed: true }),
+        }
+    }
+
+    /// Whether it still binds.
+    pub(crate) fn holds(&self, forgotten_before: Timestamp) -> bool {
+        self.result.is_ok() || self.at > forgotten_before
+    }
+}

@@ -1,0 +1,119 @@
+//! One pool per role. The login role inherits nothing: what a connection may do is said when it is opened.
+
+use std::{str::FromStr, time::Duration};
+
+use futures::future::BoxFuture;
+use sqlx::{
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Row,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::error::LedgerError;
+
+/// What a pool is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Requests, one realm at a time.
+    App,
+    /// The lanes and repairs.
+    Writer,
+    /// Which realm an account is in.
+    Auth,
+    /// Notes, to null.
+    Eraser,
+    /// Reads everything.
+    Auditor,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::App => "ledger_app",
+            Self::Writer => "ledger_writer",
+            Self::Auth => "ledger_auth",
+            Self::Eraser => "ledger_eraser",
+            Self::Auditor => "ledger_auditor",
+        }
+    }
+
+    /// How long a statement may run. The auditor reads whole journals.
+    fn statement_timeout(self) -> &'static str {
+        match self {
+            Self::App | Self::Writer | Self::Auth | Self::Eraser => "10s",
+            Self::Auditor => "0",
+        }
+    }
+}
+
+/// How long a caller waits for a free connection before it hears 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) fn pool(options: &PgConnectOptions, role: Role, connections: u32) -> PgPool {
+    let options = options.clone().application_name(role.name()).log_statements("off".parse().expect("a level")).options([
+        ("role", role.name()),
+        ("statement_timeout", role.statement_timeout()),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("timezone", "UTC"),
+        // Plans for arrays of any length: the generic one is right, and planning costs more than running.
+        ("plan_cache_mode", "force_generic_plan"),
+    ]);
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // In place of the ping that would cost the same round trip.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| is_clean(connection))
+        .connect_lazy_with(options)
+}
+
+/// Whether the connection stands outside any transaction.
+///
+/// sqlx 0.8 leaks an open one when a `begin()` future is dropped, and later writes there say Ok without being durable. None of
+/// ours is ever dropped; this is the second road. Only outside a transaction does a statement start its own.
+fn is_clean(connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<bool>> {
+    Box::pin(async {
+        let row = connection.fetch_one("select now() = statement_timestamp() as clean").await?;
+        row.try_get("clean")
+    })
+}
+
+pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, LedgerError> {
+    PgConnectOptions::from_str(url).map_err(|error| LedgerError::Unsafe(format!("DATABASE_URL: {error}")))
+}
+
+/// Refuses a login that could see through row security, and a server that could lose what it acknowledged.
+pub(crate) async fn check_safety(pool: &PgPool) -> Result<(), LedgerError> {
+    let row = pool
+        .fetch_one(
+            "select session_user::text as login,
+                    (select min(rolname) from pg_roles r
+                     where pg_has_role(session_user, r.oid, 'member')
+                       and (r.rolsuper or r.rolbypassrls or r.rolname = 'ledger_owner')) as through,
+                    (select string_agg(name || ' = ' || setting, ', ') from pg_settings
+                     where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting = 'off') as unsafe",
+        )
+        .await?;
+    if let Some(through) = row.try_get::<Option<String>, _>("through")? {
+        let login: String = row.try_get("login")?;
+        return Err(LedgerError::Unsafe(format!(
+            "{login} is {through}, which sees through row security; connect as ledger_service, or a role like it"
+        )));
+    }
+    if let Some(setting) = row.try_get::<Option<String>, _>("unsafe")? {
+        return Err(LedgerError::Unsafe(format!("the server has {setting}, and would lose acknowledged writes in a crash")));
+    }
+    Ok(())
+}
+
+/// Makes or updates the schema. The url must log in as a superuser or as a role that may create roles.
+///
+/// # Errors
+/// [`LedgerError::Unsafe`] when a migration fails or has been changed since it was applied.
+pub async fn migrate(url: &str) -> Result<(), LedgerError> {
+    // On a connection of its own, closed at the end: the migrator holds an advisory lock on it, which a pool would keep.
+    let mut connection = PgConnection::connect_with(&parse(url)?).await?;
+    let migrated = sqlx::migrate!("./migrations").run(&mut connection).await;
+    connection.close().await?;
+    migrated.map_err(|error| LedgerError::Unsafe(format!("migration: {error}")))
+}

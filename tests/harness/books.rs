@@ -1,0 +1,161 @@
+//! A ledger to test: actors' short forms, and the audit at the end of every test that touches money.
+
+use ledger_core::{
+    AccountBalance, AccountId, Amount, Caller, Charge, Currency, EntryId, IdempotencyKey, Label, Ledger, LedgerError,
+    Money, Note, Open, Owner, Receipt, Refund, TopUp,
+};
+use uuid::Uuid;
+
+use crate::TestDb;
+
+/// A ledger on a database of its own, and the platform as its caller.
+pub struct Books {
+    /// The database.
+    pub db: TestDb,
+    /// The ledger, logged in as the unprivileged role.
+    pub ledger: Ledger,
+    /// The platform.
+    pub platform: Caller,
+}
+
+impl Books {
+    /// Runs a test on fresh books, and ends it with the audit.
+    ///
+    /// # Panics
+    /// When the books do not balance.
+    pub async fn run(test: impl AsyncFnOnce(&Books)) {
+        let books = Self::open().await;
+        test(&books).await;
+        books.ledger.close().await;
+        books.db.remove().await;
+    }
+
+    /// Fresh books, for a test that ends some other way.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn open() -> Self {
+        let db = TestDb::create().await;
+        let ledger = Ledger::connect(&db.url()).await.expect("the ledger starts");
+        Self { db, ledger, platform: Caller::platform(label("test")) }
+    }
+
+    /// A second process on the same database.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn second_ledger(&self) -> Ledger {
+        Ledger::connect(&self.db.url()).await.expect("a second ledger starts")
+    }
+
+    /// Opens a new tenant's USD account and tops it up, unless with zero.
+    ///
+    /// # Panics
+    /// When the ledger refuses.
+    #[expect(clippy::disallowed_methods, reason = "an owner that no other test has")]
+    pub async fn account(&self, balance: &str) -> AccountId {
+        let account = self.open_account(Owner::Tenant(Uuid::new_v4()), "0").await.unwrap().account;
+        if money(balance) != Money::ZERO {
+            self.top_up(account, "first top-up", balance).await.unwrap();
+        }
+        account
+    }
+
+    /// Opens a USD account.
+    pub async fn open_account(&self, owner: Owner, credit_limit: &str) -> Result<Receipt, LedgerError> {
+        let open = Open { owner, currency: usd(), credit_limit: money(credit_limit) };
+        self.ledger.open(&self.platform.call(key("open")), open).await
+    }
+
+    /// Tops up under a key.
+    pub async fn top_up(&self, account: AccountId, name: &str, sum: &str) -> Result<Receipt, LedgerError> {
+        let (provider, reference) = ("stripe".parse().unwrap(), label("pi_1"));
+        let top_up = TopUp { amount: amount(sum), currency: usd(), provider, reference, fee: None };
+        self.ledger.top_up(&self.platform.call(key(name)), account, top_up).await
+    }
+
+    /// Charges under a key.
+    pub async fn charge(&self, account: AccountId, name: &str, sum: &str) -> Result<Receipt, LedgerError> {
+        self.charge_on(&self.ledger, account, name, sum).await
+    }
+
+    /// Charges through another ledger on the same database.
+    pub async fn charge_on(
+        &self,
+        ledger: &Ledger,
+        account: AccountId,
+        name: &str,
+        sum: &str,
+    ) -> Result<Receipt, LedgerError> {
+        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None };
+        ledger.charge(&self.platform.call(key(name)), account, charge).await
+    }
+
+    /// Charges with a note beside it.
+    pub async fn charge_with(
+        &self,
+        account: AccountId,
+        name: &str,
+        sum: &str,
+        note: Note,
+    ) -> Result<Receipt, LedgerError> {
+        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None };
+        self.ledger.charge(&self.platform.call(key(name)).note(note)?, account, charge).await
+    }
+
+    /// Refunds a charge under a key; all that is left of it without a sum.
+    pub async fn refund(&self, charge: EntryId, name: &str, sum: Option<&str>) -> Result<Receipt, LedgerError> {
+        let refund = Refund { charge, amount: sum.map(amount) };
+        self.ledger.refund(&self.platform.call(key(name)), refund).await
+    }
+
+    /// The balance as the database shows it.
+    ///
+    /// # Panics
+    /// When there is no such account.
+    pub async fn balance(&self, account: AccountId) -> AccountBalance {
+        self.ledger.balance(&self.platform, account).await.expect("the account is open")
+    }
+}
+
+/// US dollars.
+#[must_use]
+pub fn usd() -> Currency {
+    "USD".parse().unwrap()
+}
+
+/// Money from its text.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// An amount from its text.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn amount(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+/// A label from its text.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn label(text: &str) -> Label {
+    text.parse().unwrap()
+}
+
+/// An idempotency key from its text.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn key(text: &str) -> IdempotencyKey {
+    text.parse().unwrap()
+}

@@ -1,0 +1,9 @@
+//! What every test stands on: a fresh database on a real PostgreSQL, a ledger on it as the unprivileged role, and the audit.
+
+mod books;
+mod database;
+
+pub use self::{
+    books::{Books, amount, key, label, money, usd},
+    database::TestDb,
+};

@@ -1,0 +1,3 @@
+//! The ledger as a library, on a real PostgreSQL, as the unprivileged role.
+
+mod accounts;
