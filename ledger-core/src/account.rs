@@ -66,7 +66,11 @@ impl Account {
     ///
     /// # Errors
     /// The first [`Rejection`] in the order of that enum. Nothing has happened then.
-    pub fn decide(&self, Instruction { at, command }: &Instruction, facts: &Facts) -> Result<Vec<Event>, Rejection> {
+    pub fn decide(
+        &self,
+        Instruction { at, command }: &Instruction,
+        facts: &Facts,
+    ) -> Result<Vec<Event>, Rejection> {
         // Database time may step back by a hair between two connections; a stream's time never does.
         let at = self.at.map_or(*at, |last| last.max(*at));
         let event = match command {
@@ -88,7 +92,9 @@ impl Account {
         let entry = event.entry();
         let mut before = self.balances;
         match event {
-            Event::Opened(_) if self.holder.is_some() => return wrong("the account is opened twice"),
+            Event::Opened(_) if self.holder.is_some() => {
+                return wrong("the account is opened twice");
+            }
             // Opening moves nothing; it sets the limit.
             Event::Opened(_) => before.credit_limit = entry.after.credit_limit,
             _ if self.holder.is_none() => return wrong("the account is not open"),
@@ -178,12 +184,19 @@ impl Account {
     fn open_in(&self, asked: Currency) -> Result<(), Rejection> {
         match self.holder {
             None => Err(Rejection::NotOpen),
-            Some(Holder { currency, .. }) if currency != asked => Err(Rejection::NoAccountInCurrency { asked, currency }),
+            Some(Holder { currency, .. }) if currency != asked => {
+                Err(Rejection::NoAccountInCurrency { asked, currency })
+            }
             Some(_) => Ok(()),
         }
     }
 
-    fn enter(&self, at: Timestamp, effective_at: Timestamp, movements: Vec<Movement>) -> Result<Entry, Rejection> {
+    fn enter(
+        &self,
+        at: Timestamp,
+        effective_at: Timestamp,
+        movements: Vec<Movement>,
+    ) -> Result<Entry, Rejection> {
         let after = self.balances.after(&movements).ok_or(Rejection::OutOfRange)?;
         Ok(Entry { at, effective_at, movements, after })
     }

@@ -135,7 +135,12 @@ impl Ledger {
 impl Line {
     fn of(stored: &StoredEvent) -> sqlx::Result<Self> {
         let decode = |error| sqlx::Error::Decode(Box::new(error));
-        let receipt = Receipt::new(stored.account, stored.sequence, stored.event().map_err(decode)?, stored.recorded_at);
+        let receipt = Receipt::new(
+            stored.account,
+            stored.sequence,
+            stored.event().map_err(decode)?,
+            stored.recorded_at,
+        );
         let note = stored.note.as_deref().map(Note::unsalted).transpose().map_err(decode)?;
         Ok(Self { receipt, note })
     }
@@ -143,7 +148,8 @@ impl Line {
 
 impl FromRow<'_, PgRow> for AccountBalance {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let money = |column| Money::new(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+        let money =
+            |column| Money::new(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(Box::new(error)));
         let owner = match (row.try_get("owner_user_id")?, row.try_get("owner_tenant_id")?) {
             (Some(user), None) => Owner::User(user),
             (None, Some(tenant)) => Owner::Tenant(tenant),

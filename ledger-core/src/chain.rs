@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
+    entry::Timestamp,
     ids::{AccountId, RealmId},
     limits::Note,
-    entry::Timestamp,
 };
 
 /// The version of the form below. It is hashed too, so that a later form can never be mistaken for this one.
@@ -99,7 +99,8 @@ impl SealedNote {
         if note.is_empty() {
             return None;
         }
-        let text = serde_json::to_string(&Salted { salt: Uuid::new_v4(), note }).expect("a note is plain JSON");
+        let text =
+            serde_json::to_string(&Salted { salt: Uuid::new_v4(), note }).expect("a note is plain JSON");
         Some(Self { digest: digest_note(&text), text })
     }
 }

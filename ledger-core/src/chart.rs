@@ -101,7 +101,8 @@ impl FromStr for Leg {
 impl FromStr for Provider {
     type Err = ChartError;
     fn from_str(text: &str) -> Result<Self, ChartError> {
-        let spelled = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+        let spelled =
+            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
         match ArrayString::from(text) {
             Ok(name) if spelled && !text.is_empty() => Ok(Self(name)),
             _ => Err(ChartError(text.to_owned())),

@@ -5,12 +5,12 @@ mod event_store;
 mod load;
 mod outcomes;
 
+pub use self::event_store::{AccountContext, AccountStore, JournalFacts};
 pub(crate) use self::{
     append::{AppendError, Commit, Move, Refusal, append},
     load::{fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},
     outcomes::{fetch_outcomes, forget_refusals},
 };
-pub use self::event_store::{AccountContext, AccountStore, JournalFacts};
 
 /// How long a refusal is its key's outcome.
 pub const REFUSAL_DAYS: i64 = 30;

@@ -18,14 +18,14 @@ use chrono::TimeDelta;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::{
-    batch::{Intent, Key, Request},
-    clock::Clock,
-};
 use self::{
     batch::{Batch, Place},
     waiting::Waiting,
     warm::{Standing, Warm},
+};
+pub(crate) use self::{
+    batch::{Intent, Key, Request},
+    clock::Clock,
 };
 use crate::{
     error::LedgerError,
@@ -215,7 +215,9 @@ impl Lane {
         let (mut places, mut behind) = (BTreeMap::new(), BTreeMap::new());
         for account in accounts {
             match self.warm.standing(account) {
-                Some(standing) if mode == Mode::Optimistic => drop(places.insert(account, Place::of(standing))),
+                Some(standing) if mode == Mode::Optimistic => {
+                    drop(places.insert(account, Place::of(standing)))
+                }
                 Some(standing) => drop(behind.insert(account, standing.stream)),
                 None => drop(behind.insert(account, Stream::new(account))),
             }
@@ -228,7 +230,8 @@ impl Lane {
             journal::lock_balances(connection, &ids).await?;
         }
         let balances = journal::fetch_balances(connection, &ids).await?;
-        let mut broken: HashMap<AccountId, BrokenStream> = journal::follow_events(connection, &mut behind).await?;
+        let mut broken: HashMap<AccountId, BrokenStream> =
+            journal::follow_events(connection, &mut behind).await?;
         for (account, stream) in behind {
             let version = stream.account.version;
             let Some(balance) = balances.get(&account) else {

@@ -84,7 +84,12 @@ impl Ledger {
     ///
     /// # Errors
     /// As every command: see [`LedgerError`].
-    pub async fn top_up(&self, call: &Call<'_>, account: AccountId, top_up: TopUp) -> Result<Receipt, LedgerError> {
+    pub async fn top_up(
+        &self,
+        call: &Call<'_>,
+        account: AccountId,
+        top_up: TopUp,
+    ) -> Result<Receipt, LedgerError> {
         self.submit(call, account, Command::TopUp(top_up)).await
     }
 
@@ -92,7 +97,12 @@ impl Ledger {
     ///
     /// # Errors
     /// `insufficient_funds` when the price is more than what is available.
-    pub async fn charge(&self, call: &Call<'_>, account: AccountId, charge: Charge) -> Result<Receipt, LedgerError> {
+    pub async fn charge(
+        &self,
+        call: &Call<'_>,
+        account: AccountId,
+        charge: Charge,
+    ) -> Result<Receipt, LedgerError> {
         self.submit(call, account, Command::Charge(charge)).await
     }
 
@@ -126,7 +136,12 @@ impl Ledger {
         &self.inner.failpoints
     }
 
-    async fn submit(&self, call: &Call<'_>, account: AccountId, command: Command) -> Result<Receipt, LedgerError> {
+    async fn submit(
+        &self,
+        call: &Call<'_>,
+        account: AccountId,
+        command: Command,
+    ) -> Result<Receipt, LedgerError> {
         let request = Request {
             account,
             realm: call.caller.realm,
@@ -158,7 +173,11 @@ impl Ledger {
     }
 
     /// The realm that this caller may look for the account in: their own, or the account's if they are the platform.
-    pub(crate) async fn realm_for(&self, caller: &Caller, account: AccountId) -> Result<RealmId, LedgerError> {
+    pub(crate) async fn realm_for(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+    ) -> Result<RealmId, LedgerError> {
         if let Some(realm) = caller.realm {
             return Ok(realm);
         }
@@ -172,11 +191,12 @@ impl Ledger {
     /// The account that an entry's id names.
     pub(crate) async fn account_of(&self, entry: EntryId) -> Result<AccountId, LedgerError> {
         let (least, greatest) = entry.account_range();
-        let account = sqlx::query_scalar("select account_id from account_balances where account_id between $1 and $2")
-            .bind(least.0)
-            .bind(greatest.0)
-            .fetch_optional(&self.inner.auth)
-            .await?;
+        let account =
+            sqlx::query_scalar("select account_id from account_balances where account_id between $1 and $2")
+                .bind(least.0)
+                .bind(greatest.0)
+                .fetch_optional(&self.inner.auth)
+                .await?;
         account.map(AccountId).filter(|_| entry.sequence() > 0).ok_or(LedgerError::NotFound)
     }
 }

@@ -29,8 +29,8 @@ mod stream;
 pub use self::failpoint::{Failpoints, Gate};
 pub use self::{
     account::{
-        Account, Charge, ChargeFact, Charged, Command, Event, Facts, FetchFacts, FoldError, Holder, Instruction, Open,
-        Opened, Refund, Refunded, Rejection, TopUp, ToppedUp,
+        Account, Charge, ChargeFact, Charged, Command, Event, Facts, FetchFacts, FoldError, Holder,
+        Instruction, Open, Opened, Refund, Refunded, Rejection, TopUp, ToppedUp,
     },
     balances::{AccountBalance, Line, STATEMENT_LINES_MAX},
     caller::{Call, Caller},
@@ -42,7 +42,8 @@ pub use self::{
     journal::{AccountContext, AccountStore, JournalFacts, REFUSAL_DAYS, REFUSALS_PER_ACCOUNT_MAX},
     ledger::Ledger,
     limits::{
-        IdempotencyKey, LABEL_CHARS_MAX, Label, LimitError, NOTE_CHARS_MAX, NOTE_NAME_CHARS_MAX, NOTE_PAIRS_MAX, Note,
+        IdempotencyKey, LABEL_CHARS_MAX, Label, LimitError, NOTE_CHARS_MAX, NOTE_NAME_CHARS_MAX,
+        NOTE_PAIRS_MAX, Note,
     },
     money::{Amount, Currency, CurrencyError, MONEY_DIGITS_MAX, MONEY_SCALE_MAX, Money, MoneyError},
     outcome::Receipt,

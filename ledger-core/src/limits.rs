@@ -114,7 +114,10 @@ impl Note {
             check("description", description, 0, NOTE_CHARS_MAX)?;
         }
         if self.metadata.len() > NOTE_PAIRS_MAX {
-            return Err(LimitError { field: "metadata".into(), rule: format!("at most {NOTE_PAIRS_MAX} pairs") });
+            return Err(LimitError {
+                field: "metadata".into(),
+                rule: format!("at most {NOTE_PAIRS_MAX} pairs"),
+            });
         }
         for (name, value) in &self.metadata {
             check("metadata", name, 1, NOTE_NAME_CHARS_MAX)?;

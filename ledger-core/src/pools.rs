@@ -5,6 +5,7 @@ use std::{str::FromStr, time::Duration};
 use futures::future::BoxFuture;
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, PgPool, Row,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -45,19 +46,25 @@ impl Role {
     }
 }
 
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
 /// How long a caller waits for a free connection before it hears 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn pool(options: &PgConnectOptions, role: Role, connections: u32) -> PgPool {
-    let options = options.clone().application_name(role.name()).log_statements("off".parse().expect("a level")).options([
-        ("role", role.name()),
-        ("statement_timeout", role.statement_timeout()),
-        ("lock_timeout", "5s"),
-        ("idle_in_transaction_session_timeout", "10s"),
-        ("timezone", "UTC"),
-        // Plans for arrays of any length: the generic one is right, and planning costs more than running.
-        ("plan_cache_mode", "force_generic_plan"),
-    ]);
+    let options = options
+        .clone()
+        .application_name(role.name())
+        .log_statements("off".parse().expect("a level"))
+        .options([
+            ("role", role.name()),
+            ("statement_timeout", role.statement_timeout()),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("timezone", "UTC"),
+            // Plans for arrays of any length: the generic one is right, and planning costs more than running.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]);
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -82,7 +89,7 @@ pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, LedgerError> {
     PgConnectOptions::from_str(url).map_err(|error| LedgerError::Unsafe(format!("DATABASE_URL: {error}")))
 }
 
-/// Refuses a login that could see through row security, and a server that could lose what it acknowledged.
+/// Refuses a login that could see through row security, a server that could lose what it acknowledged, and an old schema.
 pub(crate) async fn check_safety(pool: &PgPool) -> Result<(), LedgerError> {
     let row = pool
         .fetch_one(
@@ -101,9 +108,25 @@ pub(crate) async fn check_safety(pool: &PgPool) -> Result<(), LedgerError> {
         )));
     }
     if let Some(setting) = row.try_get::<Option<String>, _>("unsafe")? {
-        return Err(LedgerError::Unsafe(format!("the server has {setting}, and would lose acknowledged writes in a crash")));
+        return Err(LedgerError::Unsafe(format!(
+            "the server has {setting}, and would lose acknowledged writes in a crash"
+        )));
     }
-    Ok(())
+    check_schema(pool).await
+}
+
+async fn check_schema(pool: &PgPool) -> Result<(), LedgerError> {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let migrated: sqlx::Result<Option<i64>> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await;
+    match migrated {
+        // A newer schema is fine: while a fleet is upgraded, the last release runs on the next one's tables.
+        Ok(Some(version)) if version >= known => Ok(()),
+        Err(error) if error.as_database_error().is_none() => Err(error.into()),
+        Ok(_) | Err(_) => Err(LedgerError::Unsafe(
+            "the database has no schema of this version; run `ledger migrate` first".into(),
+        )),
+    }
 }
 
 /// Makes or updates the schema. The url must log in as a superuser or as a role that may create roles.
@@ -113,7 +136,7 @@ pub(crate) async fn check_safety(pool: &PgPool) -> Result<(), LedgerError> {
 pub async fn migrate(url: &str) -> Result<(), LedgerError> {
     // On a connection of its own, closed at the end: the migrator holds an advisory lock on it, which a pool would keep.
     let mut connection = PgConnection::connect_with(&parse(url)?).await?;
-    let migrated = sqlx::migrate!("./migrations").run(&mut connection).await;
+    let migrated = MIGRATIONS.run(&mut connection).await;
     connection.close().await?;
     migrated.map_err(|error| LedgerError::Unsafe(format!("migration: {error}")))
 }

@@ -95,7 +95,9 @@ impl Stream {
             return Err(broken(format!("it is missing; the next one stored is {}", stored.sequence)));
         }
         if stored.link(&self.head).hash() != stored.hash {
-            return Err(broken("its hash does not match what is stored: it, or the one before it, was changed".into()));
+            return Err(broken(
+                "its hash does not match what is stored: it, or the one before it, was changed".into(),
+            ));
         }
         if let Some(note) = &stored.note
             && Some(digest_note(note)) != stored.note_digest
@@ -150,7 +152,9 @@ impl StoredEvent {
     /// What serde says of the payload, or that the columns name another kind.
     pub fn event(&self) -> Result<Event, serde_json::Error> {
         let event: Event = serde_json::from_str(&self.payload)?;
-        if (event.event_type(), event.event_version()) == (self.event_type.clone(), self.event_version.clone()) {
+        if (event.event_type(), event.event_version())
+            == (self.event_type.clone(), self.event_version.clone())
+        {
             Ok(event)
         } else {
             Err(serde::de::Error::custom(format!("unknown kind {} {}", self.event_type, self.event_version)))

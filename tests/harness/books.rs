@@ -1,8 +1,8 @@
 //! A ledger to test: actors' short forms, and the audit at the end of every test that touches money.
 
 use ledger_core::{
-    AccountBalance, AccountId, Amount, Caller, Charge, Currency, EntryId, IdempotencyKey, Label, Ledger, LedgerError,
-    Money, Note, Open, Owner, Receipt, Refund, TopUp,
+    AccountBalance, AccountId, Amount, Caller, Charge, Currency, EntryId, IdempotencyKey, Label, Ledger,
+    LedgerError, Money, Note, Open, Owner, Receipt, Refund, TopUp,
 };
 use uuid::Uuid;
 
@@ -104,7 +104,12 @@ impl Books {
     }
 
     /// Refunds a charge under a key; all that is left of it without a sum.
-    pub async fn refund(&self, charge: EntryId, name: &str, sum: Option<&str>) -> Result<Receipt, LedgerError> {
+    pub async fn refund(
+        &self,
+        charge: EntryId,
+        name: &str,
+        sum: Option<&str>,
+    ) -> Result<Receipt, LedgerError> {
         let refund = Refund { charge, amount: sum.map(amount) };
         self.ledger.refund(&self.platform.call(key(name)), refund).await
     }

@@ -29,8 +29,11 @@ impl TestDb {
     /// Without a server: `make test` starts one and sets `DATABASE_URL`.
     #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
     pub async fn create() -> Self {
-        let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a server to test on: run `make test`");
-        let server = PgConnectOptions::from_str(&url).expect("DATABASE_URL is a PostgreSQL url").ssl_mode(PgSslMode::Disable);
+        let url =
+            std::env::var("DATABASE_URL").expect("DATABASE_URL names a server to test on: run `make test`");
+        let server = PgConnectOptions::from_str(&url)
+            .expect("DATABASE_URL is a PostgreSQL url")
+            .ssl_mode(PgSslMode::Disable);
         let db = Self { server, name: format!("test_{}", Uuid::new_v4().simple()) };
         let template = template();
         let mut admin = PgConnection::connect_with(&db.server).await.expect("the test server answers");
@@ -65,7 +68,9 @@ impl TestDb {
     /// # Panics
     /// When the server does not answer.
     pub async fn superuser(&self) -> PgConnection {
-        PgConnection::connect_with(&self.server.clone().database(&self.name)).await.expect("the test server answers")
+        PgConnection::connect_with(&self.server.clone().database(&self.name))
+            .await
+            .expect("the test server answers")
     }
 
     /// Runs SQL past every guard: no triggers, no row security.
@@ -93,7 +98,12 @@ impl TestDb {
     fn url_of(&self, database: &str, login: Option<&str>) -> String {
         let options = self.server.clone().database(database);
         let options = login.into_iter().fold(options, PgConnectOptions::username);
-        options.to_url_lossy().to_string()
+        let mut url = options.to_url_lossy();
+        // sqlx writes its own settings into the url, and other clients refuse what they do not know.
+        let known: Vec<_> =
+            url.query_pairs().into_owned().filter(|(name, _)| name != "statement-cache-capacity").collect();
+        url.query_pairs_mut().clear().extend_pairs(known);
+        url.to_string()
     }
 }
 

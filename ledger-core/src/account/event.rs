@@ -115,7 +115,9 @@ impl Event {
         let (debit, credit) = match self {
             // An account is opened without a movement, so any leg at all makes this differ from zero.
             Self::Opened(_) => return self.total(|_, _| true),
-            Self::ToppedUp(ToppedUp { provider, .. }) => (Leg::Platform(PlatformAccount::Cash(*provider)), main),
+            Self::ToppedUp(ToppedUp { provider, .. }) => {
+                (Leg::Platform(PlatformAccount::Cash(*provider)), main)
+            }
             Self::Charged(_) => (main, revenue),
             Self::Refunded(_) => (revenue, main),
         };

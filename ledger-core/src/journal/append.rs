@@ -127,8 +127,10 @@ pub(crate) async fn append(
 ) -> Result<Timestamp, AppendError> {
     let Commit { moves, events, refusals } = commit;
     assert!(moves.is_sorted_by_key(|each| each.account), "rows are locked in the order of ids");
-    let money = |of: fn(&BalanceRow) -> Money| moves.iter().map(|each| of(&each.row).decimal()).collect::<Vec<_>>();
-    let owners = |of: fn(Owner) -> Option<Uuid>| moves.iter().map(|each| of(each.row.owner)).collect::<Vec<_>>();
+    let money =
+        |of: fn(&BalanceRow) -> Money| moves.iter().map(|each| of(&each.row).decimal()).collect::<Vec<_>>();
+    let owners =
+        |of: fn(Owner) -> Option<Uuid>| moves.iter().map(|each| of(each.row.owner)).collect::<Vec<_>>();
     let append = sqlx::query(APPEND)
         .bind(column(moves, |each| each.account.0))
         .bind(column(moves, |each| bigint(each.base_version)))
@@ -162,7 +164,9 @@ pub(crate) async fn append(
         .bind(column(refusals, |refusal| refusal.account.0))
         .bind(column(refusals, |refusal| refusal.key_hash.as_slice()))
         .bind(column(refusals, |refusal| refusal.request_hash.as_slice()))
-        .bind(column(refusals, |refusal| serde_json::to_string(&refusal.rejection).expect("a rejection is plain JSON")))
+        .bind(column(refusals, |refusal| {
+            serde_json::to_string(&refusal.rejection).expect("a rejection is plain JSON")
+        }))
         .bind(column(refusals, |refusal| refusal.at))
         .bind(forgotten_before);
     match append.fetch_one(&mut *connection).await {

@@ -1,6 +1,9 @@
 //! The journal as a cqrs-es event store: an unmodified `CqrsFramework` works, and what it decides goes through the lane.
 
-use std::{collections::{BTreeMap, HashMap}, error::Error as StdError};
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error as StdError,
+};
 
 use async_trait::async_trait;
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
@@ -83,7 +86,9 @@ impl EventStore<Account> for AccountStore {
         };
         let rows = in_realm(self.ledger.app(), realm, move |connection| {
             Box::pin(async move {
-                let select = format!("select {STORED_EVENT} from events e where e.aggregate_id = $1 order by e.sequence");
+                let select = format!(
+                    "select {STORED_EVENT} from events e where e.aggregate_id = $1 order by e.sequence"
+                );
                 sqlx::query_as::<_, StoredEvent>(&select).bind(id.to_string()).fetch_all(connection).await
             })
         });
@@ -93,7 +98,12 @@ impl EventStore<Account> for AccountStore {
             let broken = |error| AggregateError::DeserializationError(error);
             let payload = stream.follow(stored).map_err(|error| broken(Box::new(error)))?;
             let metadata = serde_json::from_str(&stored.metadata).map_err(|error| broken(Box::new(error)))?;
-            Ok(EventEnvelope { aggregate_id: id.to_string(), sequence: stored.sequence as usize, payload, metadata })
+            Ok(EventEnvelope {
+                aggregate_id: id.to_string(),
+                sequence: stored.sequence as usize,
+                payload,
+                metadata,
+            })
         };
         rows.iter().map(envelope).collect()
     }
@@ -161,7 +171,9 @@ impl FetchFacts for JournalFacts {
 }
 
 fn parse(aggregate_id: &str) -> Result<AccountId, StoreError> {
-    aggregate_id.parse().map_err(|error| AggregateError::UnexpectedError(Box::new(error) as Box<dyn StdError + Send + Sync>))
+    aggregate_id
+        .parse()
+        .map_err(|error| AggregateError::UnexpectedError(Box::new(error) as Box<dyn StdError + Send + Sync>))
 }
 
 fn lost(error: LedgerError) -> StoreError {

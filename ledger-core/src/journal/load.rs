@@ -95,7 +95,8 @@ pub(crate) async fn fetch_facts(
     );
     let ids: Vec<String> = entries.iter().map(|(account, _)| account.to_string()).collect();
     let sequences: Vec<i64> = entries.iter().map(|(_, entry)| bigint(entry.sequence())).collect();
-    let rows: Vec<StoredEvent> = sqlx::query_as(&select).bind(ids).bind(sequences).fetch_all(connection).await?;
+    let rows: Vec<StoredEvent> =
+        sqlx::query_as(&select).bind(ids).bind(sequences).fetch_all(connection).await?;
     for stored in rows {
         let event = stored.event().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         facts.entry(stored.account).or_default().learn(stored.sequence, &event);

@@ -44,7 +44,9 @@ pub(crate) async fn fetch_outcomes(
         sqlx::query_as(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;
     for stored in events {
         let event = stored.event().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-        let (Some(key), Some(request_hash)) = (stored.key_hash, stored.request_hash) else { continue };
+        let (Some(key), Some(request_hash)) = (stored.key_hash, stored.request_hash) else {
+            continue;
+        };
         let receipt = Receipt::new(stored.account, stored.sequence, event, stored.recorded_at);
         let outcome = Outcome { request_hash, result: Ok(receipt), at: stored.recorded_at };
         outcomes.insert((stored.account, key), outcome);
@@ -52,8 +54,11 @@ pub(crate) async fn fetch_outcomes(
     let refusals = sqlx::query(REFUSALS).bind(accounts).bind(&hashes).bind(forgotten_before);
     for row in refusals.fetch_all(&mut *connection).await? {
         let Json(rejection): Json<Rejection> = row.try_get("rejection")?;
-        let outcome =
-            Outcome { request_hash: row.try_get("request_hash")?, result: Err(rejection), at: row.try_get("refused_at")? };
+        let outcome = Outcome {
+            request_hash: row.try_get("request_hash")?,
+            result: Err(rejection),
+            at: row.try_get("refused_at")?,
+        };
         outcomes.insert((AccountId(row.try_get("account_id")?), row.try_get("key_hash")?), outcome);
     }
     Ok(outcomes)

@@ -32,7 +32,10 @@ pub(crate) struct Request {
 pub(crate) enum Intent {
     Decide(Command),
     /// Events that a stock framework has decided on the account as it was at this version.
-    Store { base_version: u64, events: Vec<Event> },
+    Store {
+        base_version: u64,
+        events: Vec<Event>,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -123,11 +126,19 @@ impl Batch {
                 if let Some(Key { hash: key_hash, request_hash }) = request.key {
                     desk.standing.decisions = desk.base_decisions + 1;
                     let (account, rejection) = (request.account, rejection.clone());
-                    self.commit.refusals.push(Refusal { account, key_hash, request_hash, rejection, at: self.at });
+                    self.commit.refusals.push(Refusal {
+                        account,
+                        key_hash,
+                        request_hash,
+                        rejection,
+                        at: self.at,
+                    });
                 }
                 Err(rejection)
             }
-            Err(LedgerError::Rejected { rejection: Rejection::NotOpen, .. }) => return Err(LedgerError::NotFound),
+            Err(LedgerError::Rejected { rejection: Rejection::NotOpen, .. }) => {
+                return Err(LedgerError::NotFound);
+            }
             Err(error) => return Err(error),
         };
         if let Some(Key { hash, request_hash }) = request.key {
@@ -151,7 +162,9 @@ impl Batch {
     /// The standings with the decisions they started from, and the outcomes, once the batch is committed.
     pub(super) fn into_parts(self) -> (Vec<(u64, Standing)>, HashMap<(AccountId, ShortHash), Outcome>) {
         let standings = self.places.into_values().filter_map(|place| match place {
-            Place::Open(desk) if desk.standing.stream.account.holder.is_some() => Some((desk.base_decisions, desk.standing)),
+            Place::Open(desk) if desk.standing.stream.account.holder.is_some() => {
+                Some((desk.base_decisions, desk.standing))
+            }
             Place::Open(_) | Place::Quarantined => None,
         });
         (standings.collect(), self.outcomes)
@@ -180,7 +193,11 @@ impl Desk {
                 // Somebody else decided these. They are taken only if they follow, and only if their time has come.
                 let mut trial = account.clone();
                 let follow = events.iter().all(|event| event.entry().at <= at && trial.fold(event).is_ok());
-                if *base_version == account.version && follow { Ok(events.clone()) } else { Err(LedgerError::Stale) }
+                if *base_version == account.version && follow {
+                    Ok(events.clone())
+                } else {
+                    Err(LedgerError::Stale)
+                }
             }
         }
     }
@@ -247,3 +264,6 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

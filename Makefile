@@ -1,0 +1,37 @@
+# `ARGS` is handed on: make test ARGS='--test ledger opens_an_account'
+
+.PHONY: help test lint lint-format lint-deny lint-clippy lint-doc bench clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+test: ## Every test, against a PostgreSQL of its own
+	.ci/install test
+	cargo build --workspace --bins # cargo builds a program for its own package's tests only
+	.ci/with-postgres cargo test --workspace $(ARGS)
+
+lint: ## Format, dependencies, clippy, documentation
+	.ci/install lint
+	$(MAKE) lint-format lint-deny lint-clippy lint-doc
+
+lint-format:
+	cargo fmt --check
+
+# Without `advisories`, whose database lies on a host that not everybody can reach.
+lint-deny:
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+# Twice, because the tests switch the failpoints on for the whole workspace, and users have them off.
+lint-clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p ledger-core -p ledger-service -- -D warnings
+
+lint-doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+
+bench: ## How fast the journal takes events
+	.ci/install build
+	.ci/with-postgres cargo bench -p ledger-core --bench append $(ARGS)
+
+clean: ## Away with everything that was built
+	cargo clean

@@ -1,0 +1,105 @@
+//! The foundation that was given: an unmodified cqrs-es works on our journal, and an unmodified postgres-es reads it.
+
+use std::collections::HashMap;
+
+use cqrs_es::{AggregateError, CqrsFramework, EventStore, persist::PersistedEventStore};
+use ledger_core::{
+    Account, AccountId, Caller, Charge, Command, EntryId, Instruction, Open, Owner, Refund, Rejection,
+};
+use ledger_tests::{Books, amount, label, money, usd};
+use postgres_es::PostgresEventRepository;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::Uuid;
+
+fn charge(sum: &str) -> Command {
+    Command::Charge(Charge { amount: amount(sum), currency: usd(), effective_at: None })
+}
+
+/// The framework has no clock of its own: its driver says what time it is.
+async fn now(books: &Books, command: Command) -> Instruction {
+    let mut superuser = books.db.superuser().await;
+    let at = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut superuser).await.unwrap();
+    Instruction { at, command }
+}
+
+#[tokio::test]
+async fn an_unmodified_framework_works_through_the_lanes() {
+    Books::run(async |books| {
+        let (owner, caller) = (Owner::Tenant(Uuid::from_u128(5)), Caller::platform(label("framework")));
+        let account = AccountId::of(owner, usd());
+        let id = account.to_string();
+        let framework: CqrsFramework<Account, _> =
+            CqrsFramework::new(books.ledger.event_store(&caller), vec![], books.ledger.facts(&caller));
+
+        let open = Command::Open(Open { owner, currency: usd(), credit_limit: money("10") });
+        framework.execute(&id, now(books, open).await).await.unwrap();
+        let metadata = HashMap::from([("trace".to_owned(), "abc".to_owned())]);
+        framework.execute_with_metadata(&id, now(books, charge("4")).await, metadata).await.unwrap();
+        let refund = Command::Refund(Refund { charge: EntryId::new(account, 2), amount: Some(amount("1")) });
+        framework.execute(&id, now(books, refund.clone()).await).await.unwrap();
+        framework.execute(&id, now(books, refund).await).await.unwrap();
+
+        let refused = framework.execute(&id, now(books, charge("8.01")).await).await.unwrap_err();
+        assert!(
+            matches!(refused, AggregateError::UserError(Rejection::InsufficientFunds { .. })),
+            "{refused}"
+        );
+        books.charge(account, "through the façade", "8").await.unwrap();
+        assert_eq!(books.balance(account).await.available, money("0"));
+
+        let events = books.ledger.event_store(&caller).load_events(&id).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(
+            (events[1].metadata["trace"].as_str(), events[1].metadata["actor"].as_str()),
+            ("abc", "framework")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stale_base_is_a_conflict_and_stores_nothing() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        let store = books.ledger.event_store(&books.platform);
+        let [first, second] = [
+            store.load_aggregate(&account.to_string()).await.unwrap(),
+            store.load_aggregate(&account.to_string()).await.unwrap(),
+        ];
+        let event = books.charge(account, "c", "1").await.unwrap().event;
+        for context in [first, second] {
+            let conflict = store.commit(vec![event.clone()], context, HashMap::new()).await.unwrap_err();
+            assert!(matches!(conflict, AggregateError::AggregateConflict), "{conflict}");
+        }
+        assert_eq!(books.balance(account).await.row.balance_version, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unmodified_repository_reads_the_journal_under_row_security() {
+    Books::run(async |books| {
+        let (mine, foreign) = (books.account("10").await, books.account("20").await);
+        books.charge(mine, "c", "1").await.unwrap();
+        let realm = books.balance(mine).await.row.owner.realm().to_string();
+        let login: PgConnectOptions = books.db.url().parse().unwrap();
+        let login = login.options([("role", "ledger_app"), ("ledger.realm", &realm)]);
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(login).await.unwrap();
+
+        let stock: PersistedEventStore<_, Account> =
+            PersistedEventStore::new_event_store(PostgresEventRepository::new(pool.clone()));
+        let events = stock.load_events(&mine.to_string()).await.unwrap();
+        let ours = books.ledger.event_store(&books.platform).load_events(&mine.to_string()).await.unwrap();
+        let payloads = |events: &[cqrs_es::EventEnvelope<Account>]| {
+            events.iter().map(|event| (event.sequence, event.payload.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(payloads(&events), payloads(&ours));
+        assert_eq!(events.len(), 3);
+        assert!(
+            stock.load_events(&foreign.to_string()).await.unwrap().is_empty(),
+            "another realm's stream is empty"
+        );
+        pool.close().await;
+    })
+    .await;
+}
