@@ -9,13 +9,13 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    command::{Charge, Command, Instruction, Open, Refund, TopUp},
-    event::{Charged, Event, Opened, Refunded, ToppedUp},
-    facts::{ChargeFact, Facts, FetchFacts},
+    command::{Charge, ChargeBack, Command, Instruction, Open, Refund, RefundTopUp, TopUp},
+    event::{Charged, ChargedBack, Event, Opened, Refunded, TopUpRefunded, ToppedUp},
+    facts::{Facts, FetchFacts, Original, OriginalKind},
     rejection::Rejection,
 };
 use crate::{
-    chart::{Leg, PlatformAccount, SubAccount},
+    chart::{Leg, PlatformAccount, Provider, SubAccount},
     entry::{Balances, Entry, Movement, Timestamp},
     ids::{AccountId, EntryId, Owner},
     money::{Amount, Currency},
@@ -78,6 +78,8 @@ impl Account {
             Command::TopUp(top_up) => self.top_up(at, top_up)?,
             Command::Charge(charge) => self.charge(at, charge)?,
             Command::Refund(refund) => self.refund(at, refund, facts)?,
+            Command::RefundTopUp(refund) => self.refund_top_up(at, refund, facts)?,
+            Command::ChargeBack(charge_back) => self.charge_back(at, charge_back, facts)?,
         };
         Ok(vec![event])
     }
@@ -98,12 +100,16 @@ impl Account {
             // Opening moves nothing; it sets the limit.
             Event::Opened(_) => before.credit_limit = entry.after.credit_limit,
             _ if self.holder.is_none() => return wrong("the account is not open"),
-            Event::ToppedUp(_) | Event::Charged(_) | Event::Refunded(_) => {}
+            Event::ToppedUp(_)
+            | Event::Charged(_)
+            | Event::Refunded(_)
+            | Event::TopUpRefunded(_)
+            | Event::ChargedBack(_) => {}
         }
         if self.at.is_some_and(|last| entry.at < last) {
             return wrong("its time is before that of the event before it");
         }
-        if before.after(&entry.movements) != Some(entry.after) {
+        if before.after(&entry.movements, event.is_forced()) != Some(entry.after) {
             return wrong("the balances after it are not those before it plus its movements");
         }
         if !entry.after.above_floor() {
@@ -138,7 +144,7 @@ impl Account {
 
     fn top_up(&self, at: Timestamp, top_up: &TopUp) -> Result<Event, Rejection> {
         self.open_in(top_up.currency)?;
-        let cash = Leg::Platform(PlatformAccount::Cash(top_up.provider));
+        let cash = cash(top_up.provider);
         let mut movements = vec![Movement { debit: cash, credit: MAIN, amount: top_up.amount }];
         if let Some(fee) = top_up.fee {
             movements.push(Movement { debit: FEES, credit: cash, amount: fee });
@@ -166,19 +172,60 @@ impl Account {
     }
 
     fn refund(&self, at: Timestamp, refund: &Refund, facts: &Facts) -> Result<Event, Rejection> {
-        let id = self.id().ok_or(Rejection::NotOpen)?;
-        let sequence = refund.charge.sequence();
-        let fact = facts.charge(sequence).filter(|_| EntryId::new(id, sequence) == refund.charge);
-        let ChargeFact { charged, refunded } = fact.ok_or(Rejection::ChargeNotFound)?;
-        let too_much = Rejection::RefundExceedsCharge { charged, refunded, amount: refund.amount };
-        let left = charged.money().checked_sub(refunded).and_then(|left| Amount::new(left).ok());
-        let left = left.ok_or_else(|| too_much.clone())?;
-        let amount = refund.amount.unwrap_or(left);
-        if amount > left {
-            return Err(too_much);
-        }
+        let original = self.original(refund.charge, facts)?.ok_or(Rejection::ChargeNotFound)?;
+        let Original { kind: OriginalKind::Charge, amount: charged, returned: refunded } = original else {
+            return Err(Rejection::ChargeNotFound);
+        };
+        let exceeds = Rejection::RefundExceedsCharge { charged, refunded, amount: refund.amount };
+        let amount = returnable(&original, refund.amount).ok_or(exceeds)?;
         let movements = vec![Movement { debit: REVENUE, credit: MAIN, amount }];
         Ok(Event::Refunded(Refunded { charge: refund.charge, amount, entry: self.enter(at, at, movements)? }))
+    }
+
+    fn refund_top_up(&self, at: Timestamp, refund: &RefundTopUp, facts: &Facts) -> Result<Event, Rejection> {
+        let (amount, provider) = self.money_out(refund.top_up, refund.amount, facts)?;
+        let available = self.balances.available();
+        if available < amount.money() {
+            return Err(Rejection::InsufficientFunds { available, amount });
+        }
+        let movements = vec![Movement { debit: MAIN, credit: cash(provider), amount }];
+        let entry = self.enter(at, at, movements)?;
+        Ok(Event::TopUpRefunded(TopUpRefunded { top_up: refund.top_up, amount, provider, entry }))
+    }
+
+    fn charge_back(
+        &self,
+        at: Timestamp,
+        charge_back: &ChargeBack,
+        facts: &Facts,
+    ) -> Result<Event, Rejection> {
+        let (amount, provider) = self.money_out(charge_back.top_up, charge_back.amount, facts)?;
+        let movements = vec![Movement { debit: MAIN, credit: cash(provider), amount }];
+        let after = self.balances.after(&movements, true).ok_or(Rejection::OutOfRange)?;
+        let entry = Entry { at, effective_at: at, movements, after };
+        Ok(Event::ChargedBack(ChargedBack { top_up: charge_back.top_up, amount, provider, entry }))
+    }
+
+    /// How much of a top-up goes back where it came from, and where that is.
+    fn money_out(
+        &self,
+        top_up: EntryId,
+        asked: Option<Amount>,
+        facts: &Facts,
+    ) -> Result<(Amount, Provider), Rejection> {
+        let original = self.original(top_up, facts)?.ok_or(Rejection::TopUpNotFound)?;
+        let Original { kind: OriginalKind::TopUp(provider), amount: topped_up, returned } = original else {
+            return Err(Rejection::TopUpNotFound);
+        };
+        let exceeds = Rejection::RefundExceedsTopUp { topped_up, returned, amount: asked };
+        Ok((returnable(&original, asked).ok_or(exceeds)?, provider))
+    }
+
+    fn original(&self, entry: EntryId, facts: &Facts) -> Result<Option<Original>, Rejection> {
+        let id = self.id().ok_or(Rejection::NotOpen)?;
+        // Sequence 0 is no entry's: an id that no ledger has made.
+        let ours = entry.sequence() > 0 && EntryId::new(id, entry.sequence()) == entry;
+        Ok(facts.original(entry.sequence()).filter(|_| ours))
     }
 
     fn open_in(&self, asked: Currency) -> Result<(), Rejection> {
@@ -197,9 +244,19 @@ impl Account {
         effective_at: Timestamp,
         movements: Vec<Movement>,
     ) -> Result<Entry, Rejection> {
-        let after = self.balances.after(&movements).ok_or(Rejection::OutOfRange)?;
+        let after = self.balances.after(&movements, false).ok_or(Rejection::OutOfRange)?;
         Ok(Entry { at, effective_at, movements, after })
     }
+}
+
+/// What is asked for, or all that is left; `None` when that is more than is left, or nothing is.
+fn returnable(original: &Original, asked: Option<Amount>) -> Option<Amount> {
+    let left = original.left()?;
+    Some(asked.unwrap_or(left)).filter(|amount| *amount <= left)
+}
+
+fn cash(provider: Provider) -> Leg {
+    Leg::Platform(PlatformAccount::Cash(provider))
 }
 
 const MAIN: Leg = Leg::Customer(SubAccount::Main);

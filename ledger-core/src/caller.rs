@@ -42,7 +42,7 @@ impl Caller {
     /// A call under this key: whatever happens to the answer, the same key never acts twice.
     #[must_use]
     pub fn call(&self, key: IdempotencyKey) -> Call<'_> {
-        Call { caller: self, key, note: Note::default() }
+        Call { caller: self, key, note: Note::default(), if_version: None, dry_run: false }
     }
 
     pub(crate) fn metadata(&self, more: BTreeMap<String, String>) -> String {
@@ -65,6 +65,8 @@ pub struct Call<'a> {
     pub(crate) caller: &'a Caller,
     key: IdempotencyKey,
     note: Note,
+    pub(crate) if_version: Option<u64>,
+    pub(crate) dry_run: bool,
 }
 
 impl Call<'_> {
@@ -77,6 +79,18 @@ impl Call<'_> {
         Ok(Self { note, ..self })
     }
 
+    /// Acts only if the account is still at this version; otherwise [`LedgerError::Stale`](crate::LedgerError::Stale).
+    #[must_use]
+    pub fn if_version(self, version: u64) -> Self {
+        Self { if_version: Some(version), ..self }
+    }
+
+    /// Only tells what would happen now. Nothing is stored, and the key stays unused.
+    #[must_use]
+    pub fn dry_run(self) -> Self {
+        Self { dry_run: true, ..self }
+    }
+
     pub(crate) fn seal(&self) -> Option<SealedNote> {
         SealedNote::seal(&self.note)
     }
@@ -85,12 +99,11 @@ impl Call<'_> {
         self.caller.metadata(BTreeMap::from([("key".to_owned(), self.key.to_string())]))
     }
 
-    /// The hash of the key, and of what it stands for: who asks for what. Not the note, of which nothing may outlast its erasure.
-    pub(crate) fn key(&self, command: &Command) -> Key {
+    /// The hash of the key, and of what it stands for: who asks for what. Not the note, of which nothing may outlast its
+    /// erasure. A dry run has no key.
+    pub(crate) fn key(&self, command: &Command) -> Option<Key> {
         let command = serde_json::to_vec(command).expect("a command is plain JSON");
-        Key {
-            hash: short_hash(&[self.key.as_str().as_bytes()]),
-            request_hash: short_hash(&[self.caller.actor.as_str().as_bytes(), &command]),
-        }
+        let request_hash = short_hash(&[self.caller.actor.as_str().as_bytes(), &command]);
+        (!self.dry_run).then(|| Key { hash: short_hash(&[self.key.as_str().as_bytes()]), request_hash })
     }
 }

@@ -81,27 +81,21 @@ impl Balances {
     }
 
     /// The balances after these movements, or `None` when one leaves the range of money.
+    ///
+    /// A forced entry may go below the floor, and what it goes below becomes forced debt; any other can only shrink that.
     #[must_use]
-    pub fn after(mut self, movements: &[Movement]) -> Option<Self> {
+    pub fn after(mut self, movements: &[Movement], forced: bool) -> Option<Self> {
         for Movement { debit, credit, amount } in movements {
             self.post(*debit, -amount.money())?;
             self.post(*credit, amount.money())?;
         }
         // The sums above are computed without an `Option`, so their range is proved here, once.
         self.main.checked_add(self.held)?.checked_add(self.grants)?;
-        self.main.checked_add(self.grants)?.checked_add(self.credit_limit)?.checked_add(self.forced_debt)?;
+        let available = self.main.checked_add(self.grants)?.checked_add(self.credit_limit)?;
+        let shortfall = (-available).max(Money::ZERO);
+        self.forced_debt = if forced { shortfall } else { shortfall.min(self.forced_debt) };
+        available.checked_add(self.forced_debt)?;
         Some(self)
-    }
-
-    /// The balances before these movements: what a replayed answer shows beside `after`.
-    #[must_use]
-    pub fn before(self, movements: &[Movement]) -> Option<Self> {
-        let undone = movements.iter().map(|Movement { debit, credit, amount }| Movement {
-            debit: *credit,
-            credit: *debit,
-            amount: *amount,
-        });
-        self.after(&undone.collect::<Vec<_>>())
     }
 
     fn post(&mut self, leg: Leg, signed: Money) -> Option<()> {
@@ -112,6 +106,19 @@ impl Balances {
         };
         *balance = balance.checked_add(signed)?;
         Some(())
+    }
+}
+
+impl Entry {
+    /// The balance before it: the balance after, less what its movements brought to the customer.
+    #[must_use]
+    pub fn balance_before(&self) -> Money {
+        let signed = self.movements.iter().flat_map(|Movement { debit, credit, amount }| {
+            [(*debit, -amount.money()), (*credit, amount.money())]
+        });
+        let moved = signed.filter(|(leg, _)| matches!(leg, Leg::Customer(_))).map(|(_, signed)| signed);
+        let before = moved.map(|signed| -signed).try_fold(self.after.balance(), Money::checked_add);
+        before.expect("the balance before was in range once")
     }
 }
 

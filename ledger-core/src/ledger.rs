@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    account::{Charge, Command, Open, Refund, TopUp},
+    account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
     caller::{Call, Caller},
     error::LedgerError,
     failpoint::Failpoints,
@@ -116,6 +116,28 @@ impl Ledger {
         self.submit(call, account, Command::Refund(refund)).await
     }
 
+    /// Pays a top-up out again, wholly or in part, as far as the money is still there.
+    ///
+    /// # Errors
+    /// `refund_exceeds_top_up`, `insufficient_funds`; [`LedgerError::NotFound`] or `top_up_not_found`.
+    pub async fn refund_top_up(&self, call: &Call<'_>, refund: RefundTopUp) -> Result<Receipt, LedgerError> {
+        let account = self.account_of(refund.top_up).await?;
+        self.submit(call, account, Command::RefundTopUp(refund)).await
+    }
+
+    /// Books a top-up that a bank has taken back. What the account cannot cover becomes forced debt.
+    ///
+    /// # Errors
+    /// `refund_exceeds_top_up`; [`LedgerError::NotFound`] or `top_up_not_found`.
+    pub async fn charge_back(
+        &self,
+        call: &Call<'_>,
+        charge_back: ChargeBack,
+    ) -> Result<Receipt, LedgerError> {
+        let account = self.account_of(charge_back.top_up).await?;
+        self.submit(call, account, Command::ChargeBack(charge_back)).await
+    }
+
     /// Answers everything that waits, then stops. Later calls are told to try again, elsewhere.
     pub async fn close(&self) {
         self.inner.lanes.write().unwrap_or_else(PoisonError::into_inner).clear();
@@ -145,10 +167,12 @@ impl Ledger {
         let request = Request {
             account,
             realm: call.caller.realm,
-            key: Some(call.key(&command)),
+            key: call.key(&command),
             intent: Intent::Decide(command),
             metadata: call.metadata(),
             note: call.seal(),
+            if_version: call.if_version,
+            dry_run: call.dry_run,
         };
         self.enqueue(request).await
     }

@@ -29,8 +29,9 @@ mod stream;
 pub use self::failpoint::{Failpoints, Gate};
 pub use self::{
     account::{
-        Account, Charge, ChargeFact, Charged, Command, Event, Facts, FetchFacts, FoldError, Holder,
-        Instruction, Open, Opened, Refund, Refunded, Rejection, TopUp, ToppedUp,
+        Account, Charge, ChargeBack, Charged, ChargedBack, Command, Event, Facts, FetchFacts, FoldError,
+        Holder, Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded, Rejection,
+        TopUp, TopUpRefunded, ToppedUp,
     },
     balances::{AccountBalance, Line, STATEMENT_LINES_MAX},
     caller::{Call, Caller},

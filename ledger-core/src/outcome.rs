@@ -6,6 +6,7 @@ use crate::{
     entry::{Balances, Timestamp},
     error::LedgerError,
     ids::{AccountId, EntryId},
+    money::Money,
 };
 
 /// What a command did. A replayed one is rebuilt from the event, and equal but for `replayed`.
@@ -17,8 +18,6 @@ pub struct Receipt {
     pub account: AccountId,
     /// What happened, with its movements and the balances after it.
     pub event: Event,
-    /// The balances before it.
-    pub before: Balances,
     /// When it was recorded, in database time.
     pub recorded_at: Timestamp,
     /// Whether an earlier call with the same key did it.
@@ -27,15 +26,19 @@ pub struct Receipt {
 
 impl Receipt {
     pub(crate) fn new(account: AccountId, sequence: u64, event: Event, recorded_at: Timestamp) -> Self {
-        let entry = event.entry();
-        let before = entry.after.before(&entry.movements).expect("the balances before were in range once");
-        Self { id: EntryId::new(account, sequence), account, event, before, recorded_at, replayed: false }
+        Self { id: EntryId::new(account, sequence), account, event, recorded_at, replayed: false }
     }
 
     /// The balances after it.
     #[must_use]
     pub fn after(&self) -> &Balances {
         &self.event.entry().after
+    }
+
+    /// The balance before it, to be shown beside that after it.
+    #[must_use]
+    pub fn balance_before(&self) -> Money {
+        self.event.entry().balance_before()
     }
 
     /// The account's version after it.

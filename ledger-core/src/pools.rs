@@ -37,8 +37,8 @@ impl Role {
         }
     }
 
-    /// How long a statement may run. The auditor reads whole journals.
-    fn statement_timeout(self) -> &'static str {
+    /// How long a statement may run, and a transaction wait for the next one. The auditor reads whole journals in one snapshot.
+    fn patience(self) -> &'static str {
         match self {
             Self::App | Self::Writer | Self::Auth | Self::Eraser => "10s",
             Self::Auditor => "0",
@@ -58,9 +58,9 @@ pub(crate) fn pool(options: &PgConnectOptions, role: Role, connections: u32) -> 
         .log_statements("off".parse().expect("a level"))
         .options([
             ("role", role.name()),
-            ("statement_timeout", role.statement_timeout()),
+            ("statement_timeout", role.patience()),
             ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", role.patience()),
             ("timezone", "UTC"),
             // Plans for arrays of any length: the generic one is right, and planning costs more than running.
             ("plan_cache_mode", "force_generic_plan"),

@@ -31,6 +31,10 @@ pub enum Command {
     Charge(Charge),
     /// A charge is given back, wholly or in part.
     Refund(Refund),
+    /// A top-up is paid out again, wholly or in part.
+    RefundTopUp(RefundTopUp),
+    /// The customer's bank takes a top-up back, whether the money is still there or not.
+    ChargeBack(ChargeBack),
 }
 
 /// Opens the one account of an owner in a currency.
@@ -79,12 +83,32 @@ pub struct Refund {
     pub amount: Option<Amount>,
 }
 
+/// Pays a top-up out again. Only what is still available can be paid out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundTopUp {
+    /// The entry that topped up.
+    pub top_up: EntryId,
+    /// How much; all that is left of it if absent.
+    pub amount: Option<Amount>,
+}
+
+/// Books what a bank has taken back. It is forced: what the account cannot cover becomes forced debt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeBack {
+    /// The entry that topped up.
+    pub top_up: EntryId,
+    /// How much; all that is left of it if absent.
+    pub amount: Option<Amount>,
+}
+
 impl Command {
-    /// The charge that deciding this needs to know about.
+    /// The entry that deciding this needs to know about.
     #[must_use]
     pub fn refers_to(&self) -> Option<EntryId> {
         match self {
             Self::Refund(refund) => Some(refund.charge),
+            Self::RefundTopUp(refund) => Some(refund.top_up),
+            Self::ChargeBack(charge_back) => Some(charge_back.top_up),
             Self::Open(_) | Self::TopUp(_) | Self::Charge(_) => None,
         }
     }

@@ -26,6 +26,10 @@ pub enum Event {
     Charged(Charged),
     /// A charge was given back, wholly or in part.
     Refunded(Refunded),
+    /// A top-up was paid out again, wholly or in part.
+    TopUpRefunded(TopUpRefunded),
+    /// A bank took a top-up back.
+    ChargedBack(ChargedBack),
 }
 
 /// The account exists, with its credit limit in `entry.after`.
@@ -76,6 +80,34 @@ pub struct Refunded {
     pub entry: Entry,
 }
 
+/// A top-up was paid out again, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopUpRefunded {
+    /// The entry that topped up, in the same stream.
+    pub top_up: EntryId,
+    /// How much of it.
+    pub amount: Amount,
+    /// Who paid it out.
+    pub provider: Provider,
+    /// main → cash.
+    pub entry: Entry,
+}
+
+/// A bank took a top-up back. Forced: what the account could not cover stands in `entry.after.forced_debt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargedBack {
+    /// The entry that topped up, in the same stream.
+    pub top_up: EntryId,
+    /// How much of it.
+    pub amount: Amount,
+    /// Whose cash it was taken from.
+    pub provider: Provider,
+    /// main → cash.
+    pub entry: Entry,
+}
+
 impl Event {
     /// The movements, the times and the balances after.
     #[must_use]
@@ -84,7 +116,9 @@ impl Event {
             Self::Opened(Opened { entry, .. })
             | Self::ToppedUp(ToppedUp { entry, .. })
             | Self::Charged(Charged { entry, .. })
-            | Self::Refunded(Refunded { entry, .. }) => entry,
+            | Self::Refunded(Refunded { entry, .. })
+            | Self::TopUpRefunded(TopUpRefunded { entry, .. })
+            | Self::ChargedBack(ChargedBack { entry, .. }) => entry,
         }
     }
 
@@ -95,7 +129,9 @@ impl Event {
             Self::Opened(_) => Money::ZERO,
             Self::ToppedUp(ToppedUp { amount, .. })
             | Self::Charged(Charged { amount, .. })
-            | Self::Refunded(Refunded { amount, .. }) => amount.money(),
+            | Self::Refunded(Refunded { amount, .. })
+            | Self::TopUpRefunded(TopUpRefunded { amount, .. })
+            | Self::ChargedBack(ChargedBack { amount, .. }) => amount.money(),
         }
     }
 
@@ -104,7 +140,22 @@ impl Event {
     pub fn refers_to(&self) -> Option<EntryId> {
         match self {
             Self::Refunded(Refunded { charge, .. }) => Some(*charge),
+            Self::TopUpRefunded(TopUpRefunded { top_up, .. })
+            | Self::ChargedBack(ChargedBack { top_up, .. }) => Some(*top_up),
             Self::Opened(_) | Self::ToppedUp(_) | Self::Charged(_) => None,
+        }
+    }
+
+    /// Whether it happened to the account without being asked, and so may leave it below its floor.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        match self {
+            Self::ChargedBack(_) => true,
+            Self::Opened(_)
+            | Self::ToppedUp(_)
+            | Self::Charged(_)
+            | Self::Refunded(_)
+            | Self::TopUpRefunded(_) => false,
         }
     }
 
@@ -120,8 +171,14 @@ impl Event {
             }
             Self::Charged(_) => (main, revenue),
             Self::Refunded(_) => (revenue, main),
+            Self::TopUpRefunded(TopUpRefunded { provider, .. })
+            | Self::ChargedBack(ChargedBack { provider, .. }) => {
+                (main, Leg::Platform(PlatformAccount::Cash(*provider)))
+            }
         };
-        let fee = |from: Leg, to: Leg| from == Leg::Platform(PlatformAccount::Fees) && to == debit;
+        // Only money that comes in may carry a fee, and only out of the cash that it brought.
+        let fees = Leg::Platform(PlatformAccount::Fees);
+        let fee = |from: Leg, to: Leg| matches!(self, Self::ToppedUp(_)) && (from, to) == (fees, debit);
         let foreign = self.total(|from, to| (from, to) != (debit, credit) && !fee(from, to))?;
         if foreign == Money::ZERO { self.total(|from, to| (from, to) == (debit, credit)) } else { None }
     }
@@ -139,6 +196,8 @@ impl DomainEvent for Event {
             Self::ToppedUp(_) => "account.topped_up",
             Self::Charged(_) => "account.charged",
             Self::Refunded(_) => "account.refunded",
+            Self::TopUpRefunded(_) => "account.top_up_refunded",
+            Self::ChargedBack(_) => "account.charged_back",
         }
         .to_owned()
     }

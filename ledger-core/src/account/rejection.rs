@@ -46,6 +46,19 @@ pub enum Rejection {
         /// What was asked for; all that is left if absent.
         amount: Option<Amount>,
     },
+    /// The entry to give back is not a top-up of this account.
+    #[error("the account has no such top-up")]
+    TopUpNotFound,
+    /// All refunds and chargebacks of a top-up together may not exceed it.
+    #[error("{returned} of the top-up of {topped_up} has been given back already")]
+    RefundExceedsTopUp {
+        /// The top-up.
+        topped_up: Amount,
+        /// What earlier refunds and chargebacks gave back.
+        returned: Money,
+        /// What was asked for; all that is left if absent.
+        amount: Option<Amount>,
+    },
     /// The account would go below its floor.
     #[error("{available} is available, {amount} is needed")]
     InsufficientFunds {
@@ -76,6 +89,8 @@ impl Rejection {
             Self::EffectiveInFuture { .. } => "effective_in_future",
             Self::ChargeNotFound => "charge_not_found",
             Self::RefundExceedsCharge { .. } => "refund_exceeds_charge",
+            Self::TopUpNotFound => "top_up_not_found",
+            Self::RefundExceedsTopUp { .. } => "refund_exceeds_top_up",
             Self::InsufficientFunds { .. } => "insufficient_funds",
             Self::OutOfRange => "out_of_range",
             Self::Unavailable { .. } => "try_again",
@@ -86,11 +101,15 @@ impl Rejection {
     #[must_use]
     pub fn is_outcome(&self) -> bool {
         match self {
-            Self::AlreadyOpen | Self::RefundExceedsCharge { .. } | Self::InsufficientFunds { .. } => true,
+            Self::AlreadyOpen
+            | Self::RefundExceedsCharge { .. }
+            | Self::RefundExceedsTopUp { .. }
+            | Self::InsufficientFunds { .. } => true,
             Self::NotOpen
             | Self::NoAccountInCurrency { .. }
             | Self::EffectiveInFuture { .. }
             | Self::ChargeNotFound
+            | Self::TopUpNotFound
             | Self::OutOfRange
             | Self::Unavailable { .. } => false,
         }

@@ -8,6 +8,7 @@ use expect_test::{Expect, expect};
 use uuid::Uuid;
 
 use super::*;
+use crate::money::Money;
 
 const OWNER: Owner = Owner::Tenant(Uuid::from_u128(7));
 
@@ -15,7 +16,7 @@ fn noon() -> Timestamp {
     DateTime::from_timestamp_micros(1_795_348_800_000_001).unwrap()
 }
 
-/// `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future]`, `refund SEQUENCE [SUM]`.
+/// `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
 fn command(row: &str) -> Command {
     let words: Vec<&str> = row.split_whitespace().collect();
     let usd = "USD".parse().unwrap();
@@ -36,10 +37,14 @@ fn command(row: &str) -> Command {
             currency: second.filter(|word| **word == "EUR").map_or(usd, |eur| eur.parse().unwrap()),
             effective_at: second.filter(|word| **word == "future").map(|_| noon() + TimeDelta::hours(1)),
         }),
-        "refund" => {
-            let account = AccountId::of(OWNER, usd);
-            let charge = EntryId::new(account, words[1].parse().unwrap());
-            Command::Refund(Refund { charge, amount: second.map(|sum| sum.parse().unwrap()) })
+        "refund" | "refund_top_up" | "charge_back" => {
+            let original = EntryId::new(AccountId::of(OWNER, usd), words[1].parse().unwrap());
+            let amount = second.map(|sum| sum.parse().unwrap());
+            match words[0] {
+                "refund" => Command::Refund(Refund { charge: original, amount }),
+                "refund_top_up" => Command::RefundTopUp(RefundTopUp { top_up: original, amount }),
+                _ => Command::ChargeBack(ChargeBack { top_up: original, amount }),
+            }
         }
         verb => panic!("no such verb: {verb}"),
     }
@@ -56,12 +61,10 @@ fn check(rows: &str, expected: &Expect) {
                     facts.learn(account.version, &event);
                 }
                 let balances = &account.balances;
-                format!(
-                    "{}: balance {} available {}",
-                    account.version,
-                    balances.balance(),
-                    balances.available()
-                )
+                let debt = Some(balances.forced_debt).filter(|debt| *debt > Money::ZERO);
+                let debt = debt.map(|debt| format!(" forced debt {debt}")).unwrap_or_default();
+                let (balance, available) = (balances.balance(), balances.available());
+                format!("{}: balance {balance} available {available}{debt}", account.version)
             }
         };
         writeln!(actual, "{row:<24} -> {outcome}").unwrap();
@@ -139,6 +142,44 @@ fn refunds_add_up_to_at_most_the_charge() {
     );
 }
 
+#[test]
+fn money_goes_out_only_as_far_as_it_is_there_unless_a_bank_takes_it() {
+    check(
+        "open 5
+         top_up 10
+         charge 12
+         refund_top_up 2 4
+         refund_top_up 2 3
+         refund_top_up 3
+         charge_back 2
+         charge 0.01
+         charge_back 2 1
+         top_up 6
+         charge 0.01
+         top_up 2
+         charge 1
+         refund 3
+         charge_back 7",
+        &expect![[r#"
+            open 5                   -> 1: balance 0 available 5
+            top_up 10                -> 2: balance 10 available 15
+            charge 12                -> 3: balance -2 available 3
+            refund_top_up 2 4        -> insufficient_funds
+            refund_top_up 2 3        -> 4: balance -5 available 0
+            refund_top_up 3          -> top_up_not_found
+            charge_back 2            -> 5: balance -12 available -7 forced debt 7
+            charge 0.01              -> insufficient_funds
+            charge_back 2 1          -> refund_exceeds_top_up
+            top_up 6                 -> 6: balance -6 available -1 forced debt 1
+            charge 0.01              -> insufficient_funds
+            top_up 2                 -> 7: balance -4 available 1
+            charge 1                 -> 8: balance -5 available 0
+            refund 3                 -> 9: balance 7 available 12
+            charge_back 7            -> 10: balance 5 available 10
+        "#]],
+    );
+}
+
 /// Each row breaks the rule it is named for and every rule after it: the first in the order of `Rejection` is the answer.
 #[test]
 fn rejections_have_a_fixed_order() {
@@ -172,6 +213,8 @@ fn golden_events_are_read_for_ever() {
         ("account.topped_up", include_str!("golden/topped_up.1.json")),
         ("account.charged", include_str!("golden/charged.1.json")),
         ("account.refunded", include_str!("golden/refunded.1.json")),
+        ("account.top_up_refunded", include_str!("golden/top_up_refunded.1.json")),
+        ("account.charged_back", include_str!("golden/charged_back.1.json")),
     ];
     let mut account = Account::default();
     for (event_type, text) in golden {
@@ -184,7 +227,7 @@ fn golden_events_are_read_for_ever() {
         );
         account.fold(&event).unwrap();
     }
-    assert_eq!(account.balances.balance().to_string(), "75.000000000001");
+    assert_eq!(account.balances.balance().to_string(), "-60");
 }
 
 #[test]

@@ -131,6 +131,8 @@ impl EventStore<Account> for AccountStore {
             key: None,
             metadata: self.caller.metadata(metadata.clone().into_iter().collect()),
             note: None,
+            if_version: None,
+            dry_run: false,
         };
         match self.ledger.enqueue(request).await {
             Ok(_) => {}

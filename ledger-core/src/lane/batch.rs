@@ -27,6 +27,10 @@ pub(crate) struct Request {
     /// Flat JSON text.
     pub(crate) metadata: String,
     pub(crate) note: Option<SealedNote>,
+    /// The only version of the account that this may act on.
+    pub(crate) if_version: Option<u64>,
+    /// Whether only to tell what would happen.
+    pub(crate) dry_run: bool,
 }
 
 pub(crate) enum Intent {
@@ -114,7 +118,15 @@ impl Batch {
         {
             return outcome.answer(key.request_hash);
         }
+        if request.if_version.is_some_and(|version| version != desk.standing.stream.account.version) {
+            return Err(LedgerError::Stale);
+        }
         let result = match desk.decide(self.at, &request.intent) {
+            Ok(events) if request.dry_run => {
+                let event = events.last().ok_or(LedgerError::Stale)?;
+                let sequence = desk.standing.stream.account.version + events.len() as u64;
+                return Ok(Receipt::new(request.account, sequence, event.clone(), self.at));
+            }
             Ok(events) => {
                 let stored = desk.store(self.at, &events, request);
                 let (event, last) = events.last().zip(stored.last()).ok_or(LedgerError::Stale)?;

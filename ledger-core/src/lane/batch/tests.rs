@@ -61,7 +61,16 @@ fn request((idx, step, key): &Wish) -> Request {
     };
     let request_hash = short_hash(&[&serde_json::to_vec(&command).unwrap()]);
     let key = Some(Key { hash: short_hash(&[&[*key]]), request_hash });
-    Request { account, realm: None, intent: Intent::Decide(command), key, metadata: "{}".into(), note: None }
+    Request {
+        account,
+        realm: None,
+        intent: Intent::Decide(command),
+        key,
+        metadata: "{}".into(),
+        note: None,
+        if_version: None,
+        dry_run: false,
+    }
 }
 
 /// What the lane keeps between batches, without a database.
