@@ -16,7 +16,7 @@ pub use self::{
 };
 use crate::{
     chart::{Leg, PlatformAccount, Provider, SubAccount},
-    entry::{Balances, Entry, Movement, Timestamp},
+    entry::{Balances, Entry, Movement, Timestamp, microseconds},
     ids::{AccountId, EntryId, Owner},
     money::{Amount, Currency},
 };
@@ -159,7 +159,7 @@ impl Account {
 
     fn charge(&self, at: Timestamp, charge: &Charge) -> Result<Event, Rejection> {
         self.open_in(charge.currency)?;
-        let effective_at = charge.effective_at.unwrap_or(at);
+        let effective_at = charge.effective_at.map_or(at, microseconds);
         if effective_at > at {
             return Err(Rejection::EffectiveInFuture { at, effective_at });
         }

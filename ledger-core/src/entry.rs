@@ -1,6 +1,6 @@
 //! Double entry: movements that cannot be unbalanced, and the balances that they leave behind.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,6 +10,12 @@ use crate::{
 
 /// A moment in UTC, in whole microseconds as PostgreSQL keeps it.
 pub type Timestamp = DateTime<Utc>;
+
+/// A moment as the ledger keeps it: what is finer than a microsecond is cut off.
+#[must_use]
+pub fn microseconds(time: Timestamp) -> Timestamp {
+    time.trunc_subsecs(6)
+}
 
 /// One amount from one account to another. Both sides are this one number, so an unbalanced entry cannot be spelled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

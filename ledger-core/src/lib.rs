@@ -37,7 +37,7 @@ pub use self::{
     caller::{Call, Caller},
     chain::{CHAIN_START, Hash, Link, SealedNote, ShortHash, digest_note},
     chart::{ChartError, Leg, PlatformAccount, Provider, SubAccount},
-    entry::{Balances, Entry, Movement, Timestamp},
+    entry::{Balances, Entry, Movement, Timestamp, microseconds},
     error::LedgerError,
     ids::{AccountId, EntryId, Owner, RealmId},
     journal::{AccountContext, AccountStore, JournalFacts, REFUSAL_DAYS, REFUSALS_PER_ACCOUNT_MAX},

@@ -2,8 +2,10 @@
 
 mod books;
 mod database;
+mod programs;
 
 pub use self::{
     books::{Books, amount, key, label, money, usd},
     database::TestDb,
+    programs::program,
 };

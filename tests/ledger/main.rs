@@ -6,3 +6,4 @@ mod erasure;
 mod keys;
 mod races;
 mod realms;
+mod usage;

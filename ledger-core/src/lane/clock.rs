@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::SubsecRound;
 use sqlx::PgConnection;
 
-use crate::entry::Timestamp;
+use crate::entry::{Timestamp, microseconds};
 
 /// After this long without an append the database is asked again.
 const ANCHOR_AGE_MAX: Duration = Duration::from_secs(1);
@@ -24,7 +23,7 @@ impl Clock {
         if let Some((time, read_at)) = *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
             && read_at.elapsed() < ANCHOR_AGE_MAX
         {
-            return Ok((time + read_at.elapsed()).trunc_subsecs(6));
+            return Ok(microseconds(time + read_at.elapsed()));
         }
         let now = sqlx::query_scalar("select clock_timestamp()").fetch_one(connection).await?;
         self.set(now);
