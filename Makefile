@@ -1,9 +1,19 @@
 # `ARGS` is handed on: make test ARGS='--test ledger opens_an_account'
 
-.PHONY: help test lint lint-format lint-deny lint-clippy lint-doc bench clean
+.PHONY: help run demo test lint lint-format lint-deny lint-clippy lint-doc bench clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## The service with a demo tenant, on a PostgreSQL of its own
+	.ci/install run
+	cargo build $(CARGO_PROFILE) --bin ledger
+	target/$(PROFILE)/ledger serve --demo $(ARGS)
+
+demo: ## Bills a usage file through HTTP, and audits the books
+	.ci/install run
+	cargo build $(CARGO_PROFILE) --bin ledger
+	target/$(PROFILE)/ledger demo $(USAGE) $(ARGS)
 
 test: ## Every test, against a PostgreSQL of its own
 	.ci/install test
@@ -31,7 +41,7 @@ lint-doc:
 
 bench: ## How fast the journal takes events
 	.ci/install build
-	.ci/with-postgres cargo bench -p ledger-core --bench append $(ARGS)
+	.ci/with-postgres cargo bench -p ledger-tests --bench append $(ARGS)
 
 clean: ## Away with everything that was built
 	cargo clean

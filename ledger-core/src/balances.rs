@@ -135,12 +135,7 @@ impl Ledger {
 impl Line {
     fn of(stored: &StoredEvent) -> sqlx::Result<Self> {
         let decode = |error| sqlx::Error::Decode(Box::new(error));
-        let receipt = Receipt::new(
-            stored.account,
-            stored.sequence,
-            stored.event().map_err(decode)?,
-            stored.recorded_at,
-        );
+        let receipt = Receipt::of(stored)?;
         let note = stored.note.as_deref().map(Note::unsalted).transpose().map_err(decode)?;
         Ok(Self { receipt, note })
     }

@@ -230,6 +230,14 @@ impl Lane {
             journal::lock_balances(connection, &ids).await?;
         }
         let balances = journal::fetch_balances(connection, &ids).await?;
+        // What is in quarantine is not read again with every command: only an audit lets it out.
+        behind.retain(|account, _| {
+            let quarantined = balances.get(account).is_some_and(|balance| balance.quarantined);
+            if quarantined {
+                places.insert(*account, Place::Quarantined);
+            }
+            !quarantined
+        });
         let mut broken: HashMap<AccountId, BrokenStream> =
             journal::follow_events(connection, &mut behind).await?;
         for (account, stream) in behind {
@@ -249,8 +257,6 @@ impl Lane {
                 let realm = stream.account.holder.map(|holder| holder.owner.realm());
                 journal::quarantine(connection, account, realm, &error.to_string()).await?;
                 self.warm.forget(account);
-                places.insert(account, Place::Quarantined);
-            } else if balance.quarantined {
                 places.insert(account, Place::Quarantined);
             } else {
                 let standing = Standing { stream, decisions: balance.decisions };

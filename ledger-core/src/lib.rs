@@ -6,12 +6,15 @@
 //! Start with [`migrate`] and [`Ledger::connect`]; the README has a program to paste.
 
 mod account;
+mod audit;
+mod auditor;
 mod balances;
 mod caller;
 mod chain;
 mod chart;
 mod entry;
 mod error;
+mod export;
 mod failpoint;
 mod ids;
 mod journal;
@@ -21,8 +24,11 @@ mod limits;
 mod money;
 mod outcome;
 mod pools;
+mod probe;
 mod projection;
 mod realm;
+mod replay;
+mod statement;
 mod stream;
 
 #[cfg(feature = "failpoints")]
@@ -33,12 +39,15 @@ pub use self::{
         Holder, Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded, Rejection,
         TopUp, TopUpRefunded, ToppedUp,
     },
+    audit::{Check, CheckName, Column, Difference, Finding, TrialBalance, TrialLine, Verdict},
+    auditor::{Auditor, AuditorError, Progress},
     balances::{AccountBalance, Line, STATEMENT_LINES_MAX},
     caller::{Call, Caller},
     chain::{CHAIN_START, Hash, Link, SealedNote, ShortHash, digest_note},
     chart::{ChartError, Leg, PlatformAccount, Provider, SubAccount},
     entry::{Balances, Entry, Movement, Timestamp, microseconds},
     error::LedgerError,
+    export::{Exported, Format, FormatError},
     ids::{AccountId, EntryId, Owner, RealmId},
     journal::{AccountContext, AccountStore, JournalFacts, REFUSAL_DAYS, REFUSALS_PER_ACCOUNT_MAX},
     ledger::Ledger,
@@ -48,7 +57,9 @@ pub use self::{
     },
     money::{Amount, Currency, CurrencyError, MONEY_DIGITS_MAX, MONEY_SCALE_MAX, Money, MoneyError},
     outcome::Receipt,
-    pools::migrate,
+    pools::{Role, connect_as, migrate},
     projection::BalanceRow,
+    realm::in_realm,
+    replay::{Replay, Replayed},
     stream::{BrokenStream, StoredEvent, Stream},
 };

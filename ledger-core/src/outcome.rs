@@ -6,7 +6,8 @@ use crate::{
     entry::{Balances, Timestamp},
     error::LedgerError,
     ids::{AccountId, EntryId},
-    money::Money,
+    money::{Currency, Money},
+    stream::StoredEvent,
 };
 
 /// What a command did. A replayed one is rebuilt from the event, and equal but for `replayed`.
@@ -16,6 +17,8 @@ pub struct Receipt {
     pub id: EntryId,
     /// The account moved.
     pub account: AccountId,
+    /// What the account counts in.
+    pub currency: Currency,
     /// What happened, with its movements and the balances after it.
     pub event: Event,
     /// When it was recorded, in database time.
@@ -25,8 +28,22 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    pub(crate) fn new(account: AccountId, sequence: u64, event: Event, recorded_at: Timestamp) -> Self {
-        Self { id: EntryId::new(account, sequence), account, event, recorded_at, replayed: false }
+    pub(crate) fn new(
+        account: AccountId,
+        currency: Currency,
+        sequence: u64,
+        event: Event,
+        recorded_at: Timestamp,
+    ) -> Self {
+        Self { id: EntryId::new(account, sequence), account, currency, event, recorded_at, replayed: false }
+    }
+
+    /// The receipt that a stored event stands for.
+    pub(crate) fn of(stored: &StoredEvent) -> sqlx::Result<Self> {
+        let decode = |error| sqlx::Error::Decode(Box::new(error));
+        let currency = stored.currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let event = stored.event().map_err(decode)?;
+        Ok(Self::new(stored.account, currency, stored.sequence, event, stored.recorded_at))
     }
 
     /// The balances after it.

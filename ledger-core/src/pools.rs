@@ -13,7 +13,7 @@ use crate::error::LedgerError;
 
 /// What a pool is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// Requests, one realm at a time.
     App,
     /// The lanes and repairs.
@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Eraser,
     /// Reads everything.
     Auditor,
+    /// The platform's own tables, which belong to no realm.
+    Platform,
 }
 
 impl Role {
@@ -34,13 +36,14 @@ impl Role {
             Self::Auth => "ledger_auth",
             Self::Eraser => "ledger_eraser",
             Self::Auditor => "ledger_auditor",
+            Self::Platform => "ledger_platform",
         }
     }
 
     /// How long a statement may run, and a transaction wait for the next one. The auditor reads whole journals in one snapshot.
     fn patience(self) -> &'static str {
         match self {
-            Self::App | Self::Writer | Self::Auth | Self::Eraser => "10s",
+            Self::App | Self::Writer | Self::Auth | Self::Eraser | Self::Platform => "10s",
             Self::Auditor => "0",
         }
     }
@@ -50,6 +53,14 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long a caller waits for a free connection before it hears 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections of one role, for the tables that a program keeps beside the journal.
+///
+/// # Errors
+/// [`LedgerError::Unsafe`] when the url is none.
+pub fn connect_as(url: &str, role: Role, connections: u32) -> Result<PgPool, LedgerError> {
+    Ok(pool(&parse(url)?, role, connections))
+}
 
 pub(crate) fn pool(options: &PgConnectOptions, role: Role, connections: u32) -> PgPool {
     let options = options
@@ -94,17 +105,19 @@ pub(crate) async fn check_safety(pool: &PgPool) -> Result<(), LedgerError> {
     let row = pool
         .fetch_one(
             "select session_user::text as login,
-                    (select min(rolname) from pg_roles r
+                    (select rolname::text from pg_roles r
                      where pg_has_role(session_user, r.oid, 'member')
-                       and (r.rolsuper or r.rolbypassrls or r.rolname = 'ledger_owner')) as through,
+                       and (r.rolsuper or r.rolbypassrls or r.rolname = 'ledger_owner')
+                     order by r.rolname <> session_user, r.rolname limit 1) as through,
                     (select string_agg(name || ' = ' || setting, ', ') from pg_settings
                      where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting = 'off') as unsafe",
         )
         .await?;
     if let Some(through) = row.try_get::<Option<String>, _>("through")? {
         let login: String = row.try_get("login")?;
+        let who = if login == through { login } else { format!("{login} may become {through}, which") };
         return Err(LedgerError::Unsafe(format!(
-            "{login} is {through}, which sees through row security; connect as ledger_service, or a role like it"
+            "{who} sees through row security; connect as ledger_service, or a role like it"
         )));
     }
     if let Some(setting) = row.try_get::<Option<String>, _>("unsafe")? {

@@ -8,8 +8,11 @@ use crate::{error::LedgerError, ids::RealmId};
 /// Runs `work` in a transaction that sees this realm and no other.
 ///
 /// In a task of its own: a caller that hangs up drops the waiting, never the `begin()`.
+///
+/// # Errors
+/// [`LedgerError::Unavailable`] with what the database said.
 #[expect(clippy::disallowed_methods, reason = "this is the place that it is allowed in")]
-pub(crate) async fn in_realm<T, W>(pool: &PgPool, realm: RealmId, work: W) -> Result<T, LedgerError>
+pub async fn in_realm<T, W>(pool: &PgPool, realm: RealmId, work: W) -> Result<T, LedgerError>
 where
     T: Send + 'static,
     W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,

@@ -1,8 +1,8 @@
 //! A ledger to test: actors' short forms, and the audit at the end of every test that touches money.
 
 use ledger_core::{
-    AccountBalance, AccountId, Amount, Caller, Charge, Currency, EntryId, IdempotencyKey, Label, Ledger,
-    LedgerError, Money, Note, Open, Owner, Receipt, Refund, TopUp,
+    AccountBalance, AccountId, Amount, Auditor, Caller, Charge, Currency, EntryId, IdempotencyKey, Label,
+    Ledger, LedgerError, Money, Note, Open, Owner, Receipt, Refund, TopUp, Verdict,
 };
 use uuid::Uuid;
 
@@ -26,8 +26,18 @@ impl Books {
     pub async fn run(test: impl AsyncFnOnce(&Books)) {
         let books = Self::open().await;
         test(&books).await;
-        books.ledger.close().await;
-        books.db.remove().await;
+        books.finish().await;
+    }
+
+    /// Closes the ledger, audits the books and removes the database.
+    ///
+    /// # Panics
+    /// When the books do not balance.
+    pub async fn finish(self) {
+        self.ledger.close().await;
+        let verdict = self.audit().await;
+        assert!(verdict.is_sound(), "{verdict}");
+        self.db.remove().await;
     }
 
     /// Fresh books, for a test that ends some other way.
@@ -120,6 +130,25 @@ impl Books {
     /// When there is no such account.
     pub async fn balance(&self, account: AccountId) -> AccountBalance {
         self.ledger.balance(&self.platform, account).await.expect("the account is open")
+    }
+
+    /// An auditor of these books.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn auditor(&self) -> Auditor {
+        Auditor::connect(&self.db.url()).await.expect("the auditor connects")
+    }
+
+    /// What an audit comes to.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn audit(&self) -> Verdict {
+        let auditor = self.auditor().await;
+        let verdict = auditor.audit().await.expect("the audit comes to an end");
+        auditor.close().await;
+        verdict
     }
 }
 

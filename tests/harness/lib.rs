@@ -3,6 +3,7 @@
 mod books;
 mod database;
 mod programs;
+pub mod service;
 
 pub use self::{
     books::{Books, amount, key, label, money, usd},

@@ -1,9 +1,15 @@
 //! The ledger as a library, on a real PostgreSQL, as the unprivileged role.
 
 mod accounts;
+mod audit;
+mod cli;
 mod cqrs;
 mod erasure;
+mod export;
+mod faults;
 mod keys;
 mod races;
 mod realms;
+mod replay;
+mod tamper;
 mod usage;

@@ -51,6 +51,16 @@ select c.oid::regclass::text as name, c.relkind::text as kind, c.relrowsecurity 
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('public', 'api') and c.relkind in ('r', 'v', 'm', 'p', 'f') and c.relname <> '_sqlx_migrations'";
 
+/// A tenant, a member and a key in the realm of every account.
+const IDENTITY: [&str; 3] = [
+    "insert into tenants (tenant_id, name, slug, plan, created_by)
+     select owner_tenant_id, 'name', owner_tenant_id::text, 'plan', 'test' from account_balances",
+    "insert into users (user_id, tenant_id, email, full_name, created_by)
+     select gen_random_uuid(), tenant_id, slug || '@example.com', 'name', 'test' from tenants",
+    "insert into virtual_keys (key_id, user_id, realm_id, name, digest, created_by)
+     select gen_random_uuid(), user_id, realm_id, 'name', sha256(email::bytea), 'test' from users",
+];
+
 #[tokio::test]
 async fn no_relation_shows_a_row_of_another_realm() {
     Books::run(async |books| {
@@ -61,6 +71,9 @@ async fn no_relation_shows_a_row_of_another_realm() {
         }
         let realm = books.balance(accounts[0]).await.row.owner.realm();
         let mut superuser = books.db.superuser().await;
+        for insert in IDENTITY {
+            superuser.execute(insert).await.unwrap();
+        }
         let relations: Vec<PgRow> = sqlx::query(READABLE).fetch_all(&mut superuser).await.unwrap();
         assert!(relations.len() >= 8, "the sweep found {} relations", relations.len());
 
@@ -110,6 +123,17 @@ async fn each_role_can_do_its_work_and_no_more() {
             ("ledger_eraser", "select payload from events"),
             ("ledger_auditor", "update events set note = null"),
             ("ledger_auditor", "delete from quarantine"),
+            ("ledger_auditor", "update virtual_keys set name = ''"),
+            ("ledger_app", "select * from operators"),
+            ("ledger_app", "select * from gateways"),
+            ("ledger_app", "update users set tenant_id = null"),
+            ("ledger_app", "delete from virtual_keys"),
+            ("ledger_auth", "select email from users"),
+            ("ledger_auth", "update operators set revoked_at = null"),
+            ("ledger_writer", "select * from virtual_keys"),
+            ("ledger_platform", "select * from events"),
+            ("ledger_platform", "select * from users"),
+            ("ledger_platform", "update operators set role = 'admin'"),
         ] {
             let mut connection = login(&url, role).await;
             connection.execute("set ledger.realm = '00000000-0000-0000-0000-000000000000'").await.unwrap();

@@ -43,11 +43,10 @@ pub(crate) async fn fetch_outcomes(
     let events: Vec<StoredEvent> =
         sqlx::query_as(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;
     for stored in events {
-        let event = stored.event().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let (Some(key), Some(request_hash)) = (stored.key_hash, stored.request_hash) else {
             continue;
         };
-        let receipt = Receipt::new(stored.account, stored.sequence, event, stored.recorded_at);
+        let receipt = Receipt::of(&stored)?;
         let outcome = Outcome { request_hash, result: Ok(receipt), at: stored.recorded_at };
         outcomes.insert((stored.account, key), outcome);
     }

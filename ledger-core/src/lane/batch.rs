@@ -12,6 +12,7 @@ use crate::{
     error::LedgerError,
     ids::{AccountId, EntryId, RealmId},
     journal::{Commit, Move, Refusal},
+    money::Currency,
     outcome::{Outcome, Receipt},
     projection::BalanceRow,
     stream::StoredEvent,
@@ -125,12 +126,15 @@ impl Batch {
             Ok(events) if request.dry_run => {
                 let event = events.last().ok_or(LedgerError::Stale)?;
                 let sequence = desk.standing.stream.account.version + events.len() as u64;
-                return Ok(Receipt::new(request.account, sequence, event.clone(), self.at));
+                let currency = desk.currency(event).ok_or(LedgerError::NotFound)?;
+                return Ok(Receipt::new(request.account, currency, sequence, event.clone(), self.at));
             }
             Ok(events) => {
                 let stored = desk.store(self.at, &events, request);
                 let (event, last) = events.last().zip(stored.last()).ok_or(LedgerError::Stale)?;
-                let receipt = Receipt::new(request.account, last.sequence, event.clone(), last.recorded_at);
+                let currency = desk.currency(event).ok_or(LedgerError::NotFound)?;
+                let (sequence, recorded_at) = (last.sequence, last.recorded_at);
+                let receipt = Receipt::new(request.account, currency, sequence, event.clone(), recorded_at);
                 self.commit.events.extend(stored);
                 Ok(receipt)
             }
@@ -215,6 +219,14 @@ impl Desk {
     }
 
     /// Turns events into rows that follow the stream, and takes them in. The last one answers the request and bears its key.
+    /// What the account counts in, or will once this event has opened it.
+    fn currency(&self, event: &Event) -> Option<Currency> {
+        if let Event::Opened(opened) = event {
+            return Some(opened.currency);
+        }
+        self.standing.stream.account.holder.map(|holder| holder.currency)
+    }
+
     fn store(&mut self, at: Timestamp, events: &[Event], request: &Request) -> Vec<StoredEvent> {
         let Some(last) = events.len().checked_sub(1) else { return Vec::new() };
         let row = |(idx, event)| self.store_one(at, event, request, idx == last);

@@ -50,3 +50,40 @@ impl Waiting {
         self.len == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::lane::{Intent, Request};
+
+    #[test]
+    fn accounts_take_turns_and_each_keeps_its_order() {
+        let mut waiting = Waiting::default();
+        // Account 1 floods, then 2 and 3 come with one and two; the metadata says which job it is.
+        for (account, name) in [(1, "a"), (1, "b"), (1, "c"), (1, "d"), (2, "e"), (3, "f"), (3, "g")] {
+            waiting.push(job(account, name));
+        }
+        let names = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.request.metadata).collect::<String>();
+        assert_eq!(names(waiting.take(4)), "aefb");
+        waiting.push(job(2, "h"));
+        assert_eq!((waiting.len(), names(waiting.take(9)).as_str()), (4, "gchd"));
+        assert!(waiting.is_empty() && names(waiting.take(9)).is_empty());
+    }
+
+    fn job(account: u128, name: &str) -> Job {
+        let request = Request {
+            account: AccountId(Uuid::from_u128(account)),
+            realm: None,
+            intent: Intent::Store { base_version: 0, events: Vec::new() },
+            key: None,
+            metadata: name.to_owned(),
+            note: None,
+            if_version: None,
+            dry_run: false,
+        };
+        Job { request, answer: oneshot::channel().0 }
+    }
+}

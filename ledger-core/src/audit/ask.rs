@@ -1,0 +1,36 @@
+//! Asking the database in a way that damaged data cannot stop.
+
+use sqlx::{
+    Connection, FromRow, PgConnection, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+};
+
+use crate::error::LedgerError;
+
+/// The rows, or why the data make them impossible to compute.
+pub(crate) type Asked<T> = Result<Vec<T>, String>;
+
+/// Runs a query inside a transaction. Data that it trips over (a text that should be a number) is an answer: only the query is
+/// rolled back. A database that does not answer is an error.
+pub(super) async fn ask<T>(
+    connection: &mut PgConnection,
+    query: QueryAs<'_, Postgres, T, PgArguments>,
+) -> Result<Asked<T>, LedgerError>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let mut savepoint = connection.begin().await?;
+    match query.fetch_all(&mut *savepoint).await {
+        Ok(rows) => {
+            savepoint.commit().await?;
+            Ok(Ok(rows))
+        }
+        // Class 22: data exceptions.
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("22")) => {
+            savepoint.rollback().await?;
+            Ok(Err(error.message().to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,146 @@
+//! The checks that are SQL: each answers no rows when all is well.
+
+use sqlx::PgConnection;
+
+use super::{
+    ask::ask,
+    verdict::{CheckName, Finding, Verdict},
+};
+use crate::{account::Rejection, error::LedgerError, ids::AccountId, journal::REFUSAL_DAYS};
+
+/// How far the lane's time and the database's may be apart on one row. The lane takes the time before it decides, and the row
+/// is stored after it: what lies between is a wait for locks, or a process that was stopped and went on.
+const CLOCK_TOLERANCE_MINUTES: i32 = 5;
+/// Rows of `refusals` that are held in memory at once.
+const PAGE_ROWS: i64 = 1_000;
+/// Rows that one check asks for; how many there are is counted all the same.
+const ROWS_MAX: i64 = 100;
+
+struct SqlCheck {
+    name: CheckName,
+    /// How many were checked.
+    checked: &'static str,
+    /// Rows of (account, sequence, what is wrong). `bounds` has the constants that it compares with.
+    wrong: &'static str,
+}
+
+const SQL_CHECKS: [SqlCheck; 6] = [
+    SqlCheck {
+        name: CheckName::EntriesBalance,
+        checked: "select count(*) from events",
+        wrong: "
+select account_id::text, sequence,
+       format('its movements sum to %s %s, and the least of them is of %s', sum(amount), currency,
+              min(amount) filter (where side = 'debit'))
+from postings group by account_id, sequence, currency
+having sum(amount) <> 0 or (min(amount) filter (where side = 'debit') > 0) is not true",
+    },
+    SqlCheck {
+        name: CheckName::FloorHolds,
+        checked: "select count(*) from account_balances",
+        wrong: "
+select account_id::text, balance_version,
+       format('%s is left behind it, and %s may be owed', balance - frozen_balance, credit_limit + forced_debt)
+from account_balances where balance - frozen_balance < -(credit_limit + forced_debt)",
+    },
+    SqlCheck {
+        name: CheckName::RealmsAgree,
+        checked: "select count(*) from events",
+        wrong: "
+select e.aggregate_id, e.sequence, format('it is in realm %s and its account in %s', e.realm_id, b.realm_id)
+from events e join account_balances b on b.account_id::text = e.aggregate_id where e.realm_id <> b.realm_id
+union all
+select account_id::text, null, format('it is in realm %s, which is not its owner', realm_id)
+from account_balances where realm_id is distinct from coalesce(owner_user_id, owner_tenant_id)
+union all
+select x.account_id::text, null, format('a row of %s is in realm %s and the account in %s', x.name, x.realm_id, b.realm_id)
+from (select account_id, realm_id, 'refusals' as name from refusals
+      union all select account_id, realm_id, 'repairs' from repairs
+      union all select account_id, realm_id, 'quarantine' from quarantine) x
+join account_balances b using (account_id) where x.realm_id <> b.realm_id",
+    },
+    SqlCheck {
+        name: CheckName::RefusalsConsistent,
+        checked: "select count(*) from refusals",
+        // A refusal that had been forgotten when its key acted does not contradict it.
+        wrong: "
+select r.account_id::text, e.sequence, format('its key was refused at %s as well', r.refused_at)
+from bounds, refusals r join events e on e.aggregate_id = r.account_id::text and e.key_hash = r.key_hash
+where r.refused_at > e.recorded_at - bounds.refusal
+union all
+select account_id::text, null, 'a refusal is kept of it, and there is no such account'
+from refusals where not exists (select 1 from account_balances b where b.account_id = refusals.account_id)",
+    },
+    SqlCheck {
+        name: CheckName::KeysUnique,
+        checked: "select count(*) from events where key_hash is not null",
+        wrong: "
+select aggregate_id, max(sequence), format('its key stands on %s entries', count(*))
+from events where key_hash is not null group by aggregate_id, key_hash having count(*) > 1
+union all
+select aggregate_id, sequence, 'it has a key without a request, or a request without a key'
+from events where (key_hash is null) <> (request_hash is null)",
+    },
+    SqlCheck {
+        name: CheckName::TimesAgree,
+        checked: "select count(*) from events",
+        wrong: "
+select aggregate_id, sequence, format('it was recorded at %s and stored at %s', recorded_at, stored_at)
+from bounds, events
+where recorded_at not between stored_at - bounds.clock and stored_at + bounds.clock",
+    },
+];
+
+/// Runs all of them.
+pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) -> Result<(), LedgerError> {
+    for SqlCheck { name, wrong, checked } in SQL_CHECKS {
+        let checked: i64 = sqlx::query_scalar(checked).fetch_one(&mut *connection).await?;
+        verdict.count(name, checked.unsigned_abs());
+        let wrong = format!(
+            "with bounds as (select make_interval(days => $1) as refusal, make_interval(mins => $2) as clock)
+             select account, sequence, text, count(*) over () as n from ({wrong}) w (account, sequence, text)
+             order by account, sequence limit $3"
+        );
+        let query =
+            sqlx::query_as(&wrong).bind(REFUSAL_DAYS as i32).bind(CLOCK_TOLERANCE_MINUTES).bind(ROWS_MAX);
+        let rows: Vec<(String, Option<i64>, String, i64)> = match ask(connection, query).await? {
+            Ok(rows) => rows,
+            Err(reason) => {
+                let text = format!("it cannot be checked that {}: {reason}", name.title());
+                verdict.find(name, Finding::new(None, None, text));
+                continue;
+            }
+        };
+        let hidden = rows.first().map_or(0, |(.., n)| n.unsigned_abs() - rows.len() as u64);
+        for (account, sequence, text, _) in rows {
+            let sequence = sequence.and_then(|sequence| u64::try_from(sequence).ok());
+            verdict.find(name, Finding::new(account.parse().ok(), sequence, text));
+        }
+        verdict.find_more(name, hidden);
+    }
+    check_rejections(connection, verdict).await
+}
+
+/// Every stored refusal can be read, and is of a kind that is a key's outcome.
+async fn check_rejections(connection: &mut PgConnection, verdict: &mut Verdict) -> Result<(), LedgerError> {
+    const PAGE: &str = "
+        select account_id, key_hash, rejection::text from refusals
+        where (account_id, key_hash) > ($1, $2) order by account_id, key_hash limit $3";
+    let mut after = (AccountId::default(), Vec::new());
+    loop {
+        let page = sqlx::query_as(PAGE).bind(after.0.0).bind(&after.1).bind(PAGE_ROWS);
+        let rows: Vec<(uuid::Uuid, Vec<u8>, String)> = page.fetch_all(&mut *connection).await?;
+        for (account, _, rejection) in &rows {
+            let fault = match serde_json::from_str::<Rejection>(rejection) {
+                Ok(rejection) if rejection.is_outcome() => continue,
+                Ok(rejection) => format!("a refusal is kept that binds no key: {rejection}"),
+                Err(error) => format!("a refusal cannot be read: {error}"),
+            };
+            verdict.find(CheckName::RefusalsConsistent, Finding::new(Some(AccountId(*account)), None, fault));
+        }
+        match rows.into_iter().last() {
+            Some((account, key, _)) => after = (AccountId(account), key),
+            None => return Ok(()),
+        }
+    }
+}

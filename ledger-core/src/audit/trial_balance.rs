@@ -1,0 +1,155 @@
+//! The trial balance: what stands on every account of the chart, summed by the database in NUMERIC.
+
+use std::fmt;
+
+use serde::Serialize;
+use sqlx::{FromRow, PgConnection};
+
+use super::{
+    ask::{Asked, ask},
+    verdict::{CheckName, Finding, Verdict},
+};
+use crate::{
+    chart::{Leg, PlatformAccount},
+    error::LedgerError,
+};
+
+/// All that was ever debited and credited in one currency. Sums are exact decimals, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrialBalance {
+    /// The currency.
+    pub currency: String,
+    /// One for each account of the chart; all customers together are one.
+    pub lines: Vec<TrialLine>,
+    /// The sum of all debits.
+    pub debits: String,
+    /// The sum of all credits; the same, if the books are sound.
+    pub credits: String,
+}
+
+/// One account of the chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrialLine {
+    /// Its name in the journal, such as `main` or `cash/stripe`.
+    pub account: String,
+    /// The sum of its debits.
+    pub debits: String,
+    /// The sum of its credits.
+    pub credits: String,
+    /// Debits less credits.
+    pub balance: String,
+}
+
+#[derive(FromRow)]
+struct Line {
+    currency: String,
+    /// Absent on the line that is the sum of the currency's others.
+    leg: Option<String>,
+    debits: String,
+    credits: String,
+    balance: String,
+}
+
+const SUMS: &str = r#"
+select currency, leg collate "C" as leg,
+       trim_scale(coalesce(sum(amount) filter (where side = 'debit'), 0))::text as debits,
+       trim_scale(coalesce(-sum(amount) filter (where side = 'credit'), 0))::text as credits,
+       trim_scale(sum(amount))::text as balance
+from postings
+group by grouping sets ((currency, leg), (currency))
+order by currency, leg nulls last"#;
+
+/// Currencies in which the customers' legs do not come to what the balance rows come to.
+const OWED: &str = "
+select j.currency, trim_scale(coalesce(j.owed, 0))::text as by_journal, trim_scale(coalesce(b.owed, 0))::text as by_rows
+from (select currency, -sum(balance::numeric) as owed from unnest($1::text[], $2::text[]) as l (currency, balance)
+      group by currency) j
+full join (select currency, sum(balance) as owed from account_balances group by currency) b using (currency)
+where coalesce(j.owed, 0) <> coalesce(b.owed, 0)";
+
+/// The trial balances of all currencies; an error's text where the data cannot be summed.
+pub(crate) async fn trial_balances(
+    connection: &mut PgConnection,
+) -> Result<Asked<TrialBalance>, LedgerError> {
+    let lines: Vec<Line> = match ask(connection, sqlx::query_as(SUMS)).await? {
+        Ok(lines) => lines,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut trial_balances = Vec::new();
+    let mut of_currency = Vec::new();
+    for Line { currency, leg, debits, credits, balance } in lines {
+        match leg {
+            Some(account) => of_currency.push(TrialLine { account, debits, credits, balance }),
+            None => {
+                let lines = std::mem::take(&mut of_currency);
+                trial_balances.push(TrialBalance { currency, lines, debits, credits });
+            }
+        }
+    }
+    Ok(Ok(trial_balances))
+}
+
+/// Debits equal credits, the customers' legs come to the balance rows, and nothing is left in transit.
+pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) -> Result<(), LedgerError> {
+    let trial_balances = match trial_balances(connection).await? {
+        Ok(trial_balances) => trial_balances,
+        Err(reason) => {
+            let text = format!("the journal cannot be summed: {reason}");
+            verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+            return Ok(());
+        }
+    };
+    let (mut currencies, mut balances) = (Vec::new(), Vec::new());
+    for TrialBalance { currency, lines, debits, credits } in &trial_balances {
+        if debits != credits {
+            let text = format!("{debits} {currency} were debited, {credits} credited");
+            verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+        }
+        for TrialLine { account, balance, .. } in lines {
+            match account.parse() {
+                Ok(Leg::Customer(_)) => {
+                    currencies.push(currency.as_str());
+                    balances.push(balance.as_str());
+                }
+                Ok(Leg::Platform(PlatformAccount::Transit)) if balance != "0" => {
+                    let text = format!("{balance} {currency} left one account and did not arrive at another");
+                    verdict.find(CheckName::TransitZero, Finding::new(None, None, text));
+                }
+                Ok(Leg::Platform(_)) => {}
+                Err(error) => {
+                    let text = format!("{balance} {currency} are on {account}: {error}");
+                    verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+                }
+            }
+        }
+    }
+    let owed: Vec<(String, String, String)> =
+        sqlx::query_as(OWED).bind(currencies).bind(balances).fetch_all(connection).await?;
+    for (currency, by_journal, by_rows) in owed {
+        let text = format!(
+            "customers have {by_journal} {currency} by the journal and {by_rows} by the balance rows"
+        );
+        verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+    }
+    for name in [CheckName::DebitsEqualCredits, CheckName::TransitZero] {
+        verdict.count(name, trial_balances.len() as u64);
+    }
+    verdict.trial_balances = trial_balances;
+    Ok(())
+}
+
+impl fmt::Display for TrialBalance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { currency, lines, debits, credits } = self;
+        let title = format!("Trial balance, {currency}");
+        writeln!(f, "{title:<32}{:>22}{:>22}{:>22}", "debits", "credits", "balance")?;
+        for TrialLine { account, debits, credits, balance } in lines {
+            let name = match account.parse() {
+                Ok(Leg::Customer(part)) => format!("customers, {}", Leg::Customer(part)),
+                Ok(Leg::Platform(_)) | Err(_) => account.clone(),
+            };
+            writeln!(f, "  {name:<30}{debits:>22}{credits:>22}{balance:>22}")?;
+        }
+        writeln!(f, "  {:<30}{debits:>22}{credits:>22}", "total")
+    }
+}

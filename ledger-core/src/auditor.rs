@@ -1,0 +1,108 @@
+//! The auditor: proves the books, rebuilds and mends balance rows, and exports the journal to other people's tools.
+//!
+//! Reads run as `ledger_auditor`, which can write nothing. Only a repair, and the release of an account that was found
+//! sound again, write, as `ledger_writer` and under the lock of that one account.
+
+use std::{fmt, io, sync::Arc};
+
+use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgConnectOptions};
+
+use crate::{
+    entry::Timestamp,
+    error::LedgerError,
+    pools::{self, Role},
+    stream::BrokenStream,
+};
+
+/// Snapshots that one auditor holds at once; the next one waits its turn.
+const SNAPSHOTS_MAX: u32 = 2;
+
+/// Proves the books. Cheap to clone.
+#[derive(Clone)]
+pub struct Auditor {
+    pub(crate) options: PgConnectOptions,
+    pub(crate) reader: PgPool,
+    pub(crate) writer: PgPool,
+    pub(crate) watch: Arc<Watch>,
+}
+
+pub(crate) type Watch = dyn Fn(Progress) + Send + Sync;
+
+/// How far long work has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// From 0 to 1. Work goes by account id, and ids are hashes: the id alone says how far it has come.
+    pub fraction: f64,
+    /// Entries read.
+    pub entries: u64,
+}
+
+/// Why work on the journal did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditorError {
+    /// The journal itself does not hold, so nothing can be computed from it.
+    #[error("the journal does not hold: {0}")]
+    Broken(#[from] BrokenStream),
+    /// The database cannot sum the journal.
+    #[error("the journal cannot be summed: {0}")]
+    NoSums(String),
+    /// Everything that any call can end in.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The export could not be written.
+    #[error("the export could not be written")]
+    Write(#[from] io::Error),
+}
+
+impl From<sqlx::Error> for AuditorError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl Auditor {
+    /// Connects to a migrated database, logging in as an unprivileged role such as `ledger_service`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unsafe`] for a login that could see through row security, or a server that could lose what it
+    /// acknowledged; [`LedgerError::Unavailable`] when the database does not answer.
+    pub async fn connect(url: &str) -> Result<Self, LedgerError> {
+        let options = pools::parse(url)?;
+        let reader = pools::pool(&options, Role::Auditor, SNAPSHOTS_MAX);
+        pools::check_safety(&reader).await?;
+        let writer = pools::pool(&options, Role::Writer, 1);
+        Ok(Self { options, reader, writer, watch: Arc::new(|_| {}) })
+    }
+
+    /// The same auditor, telling how far its long work has come: every thousand entries or so.
+    #[must_use]
+    pub fn watched_by(self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self { watch: Arc::new(watch), ..self }
+    }
+
+    /// Closes the connections of this auditor and of its clones.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// A view of everything at one moment, and that moment in database time. Nothing that happens later can be seen in it.
+    ///
+    /// Begun in a task of its own: whoever stops waiting drops a transaction, which rolls back, and never a `begin()`.
+    pub(crate) async fn snapshot(&self) -> Result<(Transaction<'static, Postgres>, Timestamp), LedgerError> {
+        let pool = self.reader.clone();
+        let begin = tokio::spawn(async move {
+            let mut tx = pool.begin_with("begin isolation level repeatable read read only").await?;
+            let row = sqlx::query("select now() as now").fetch_one(&mut *tx).await?;
+            let now = row.try_get("now")?;
+            Ok((tx, now))
+        });
+        begin.await.map_err(|_| LedgerError::Unavailable(None))?
+    }
+}
+
+impl fmt::Debug for Auditor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auditor").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! The journal for other people's tools: hledger, beancount, spreadsheets, programs.
+//!
+//! hledger and beancount sum all by themselves. So each export ends every account with an assertion of *our* balance, taken
+//! from the balance row or from the database's own sums and not from the entries just written: the other tool then checks us,
+//! and not only itself.
+
+mod beancount;
+mod book;
+mod csv;
+mod hledger;
+mod json_lines;
+
+use std::{fmt, io, str::FromStr};
+
+use serde::Serialize;
+
+use self::{beancount::Beancount, csv::Csv, hledger::Hledger, json_lines::JsonLines};
+use crate::{
+    account::{Event, ToppedUp},
+    audit::{Found, Step, TrialBalance, Walk, trial_balances},
+    auditor::{Auditor, AuditorError},
+    entry::Timestamp,
+    limits::{Label, Note},
+    stream::StoredEvent,
+};
+
+/// What an export is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// A journal for hledger.
+    Hledger,
+    /// A ledger for beancount.
+    Beancount,
+    /// One row a posting, for spreadsheets.
+    Csv,
+    /// JSON lines: one entry a line, for programs.
+    #[serde(rename = "jsonl")]
+    JsonLines,
+}
+
+/// How much was exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// Accounts.
+    pub accounts: u64,
+    /// Entries, with those that move nothing.
+    pub entries: u64,
+}
+
+impl Auditor {
+    /// Writes the whole journal as it stands at one moment, account by account, in constant memory. The same journal is
+    /// always written the same, but for the day of the closing assertions.
+    ///
+    /// # Errors
+    /// [`AuditorError::Broken`] at the first entry that does not hold: what was written until then is no export.
+    pub async fn export(
+        &self,
+        format: Format,
+        out: &mut (dyn io::Write + Send),
+    ) -> Result<Exported, AuditorError> {
+        let (mut tx, as_of) = self.snapshot().await?;
+        let sums = trial_balances(&mut tx).await?.map_err(AuditorError::NoSums)?;
+        let mut sheet: Box<dyn Sheet + Send + '_> = match format {
+            Format::Hledger => Box::new(Hledger::new(out, as_of)),
+            Format::Beancount => Box::new(Beancount::new(out, as_of)),
+            Format::Csv => Box::new(Csv::new(out)),
+            Format::JsonLines => Box::new(JsonLines::new(out)),
+        };
+        let mut exported = Exported::default();
+        let mut walk = Walk::start(&mut tx, &*self.watch).await?;
+        sheet.begin()?;
+        while let Some(step) = walk.next().await? {
+            match step {
+                Step::Entry(stored, event) => {
+                    sheet.entry(&stored, &event)?;
+                    exported.entries += 1;
+                }
+                Step::Account(Found { broken: Some((_, broken)), .. }) => return Err(broken.into()),
+                Step::Account(found) => {
+                    sheet.account(&found)?;
+                    exported.accounts += 1;
+                }
+            }
+        }
+        sheet.end(&sums)?;
+        Ok(exported)
+    }
+}
+
+/// One way to write.
+trait Sheet {
+    fn begin(&mut self) -> io::Result<()>;
+    /// An entry, in the order of accounts and sequences.
+    fn entry(&mut self, stored: &StoredEvent, event: &Event) -> io::Result<()>;
+    /// The end of an account, behind its entries.
+    fn account(&mut self, found: &Found) -> io::Result<()>;
+    fn end(&mut self, sums: &[TrialBalance]) -> io::Result<()>;
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hledger, Self::Beancount, Self::Csv, Self::JsonLines];
+
+    /// Its name, as [`FromStr`] reads it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hledger => "hledger",
+            Self::Beancount => "beancount",
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The text names no format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a format is hledger, beancount, csv or jsonl")]
+pub struct FormatError;
+
+impl FromStr for Format {
+    type Err = FormatError;
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or(FormatError)
+    }
+}
+
+/// What kind of entry it is, such as `charged`.
+fn kind(stored: &StoredEvent) -> &str {
+    stored.event_type.strip_prefix("account.").unwrap_or(&stored.event_type)
+}
+
+/// The payment provider's name for it.
+fn reference(event: &Event) -> Option<&Label> {
+    match event {
+        Event::ToppedUp(ToppedUp { reference, .. }) => Some(reference),
+        Event::Opened(_)
+        | Event::Charged(_)
+        | Event::Refunded(_)
+        | Event::TopUpRefunded(_)
+        | Event::ChargedBack(_) => None,
+    }
+}
+
+/// The caller's description, as long as it is not erased.
+fn description(stored: &StoredEvent) -> Option<String> {
+    let note = stored.note.as_deref().and_then(|note| Note::unsalted(note).ok());
+    note.and_then(|note| note.description)
+}
+
+/// The day that it counts for, in UTC.
+fn day(at: Timestamp) -> impl fmt::Display {
+    at.format("%Y-%m-%d")
+}

@@ -1,0 +1,177 @@
+//! The program `ledger`: what it prints, and what its exit code says.
+
+use std::process::{Command, Output};
+
+use expect_test::{Expect, expect};
+use ledger_core::AccountId;
+use ledger_tests::{Books, program};
+use serde_json::Value;
+use sqlx::Executor;
+use uuid::Uuid;
+
+/// Runs `ledger` on a database.
+fn ledger(url: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program("ledger"));
+    command.args(arguments).env("DATABASE_URL", url).env_remove("USER");
+    command.output().expect("the program starts")
+}
+
+/// It does not work out, and says why in this one sentence.
+fn fails(url: &str, arguments: &[&str], sentence: Expect) {
+    let output = ledger(url, arguments);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    sentence.assert_eq(&String::from_utf8(output.stderr).unwrap());
+}
+
+/// It answers this on stdout, with this exit code.
+fn answers(url: &str, arguments: &[&str], code: i32) -> String {
+    let output = ledger(url, arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn trouble_is_one_sentence_with_its_remedy() {
+    fails(
+        "nonsense",
+        &["audit"],
+        expect![[r#"
+            error: invalid value 'nonsense' for '--database-url <URL>': it is not of the form postgres://user@host/database
+
+            For more information, try '--help'.
+        "#]],
+    );
+    let books = Books::open().await;
+    fails(
+        &books.db.superuser_url(),
+        &["audit"],
+        expect![[r#"
+            ledger: postgres is ledger_backup, which sees through row security; connect as ledger_service, or a role like it
+        "#]],
+    );
+    fails(
+        &books.db.url(),
+        &["migrate"],
+        expect![[r#"
+        ledger: migration: while executing migrations: error returned from database: permission denied for schema public; migrate as a superuser, or as the owner of the database with the right to create roles
+    "#]],
+    );
+    let nobody = AccountId(Uuid::from_u128(7)).to_string();
+    fails(
+        &books.db.url(),
+        &["repair", &nobody],
+        expect![[r#"
+        ledger: there is no account 00000000-0000-0000-0000-000000000007
+    "#]],
+    );
+    let stranger = books.db.url().replace("ledger_service", "stranger");
+    fails(
+        &stranger,
+        &["audit"],
+        expect![[r#"
+        ledger: role "stranger" does not exist; check the user in DATABASE_URL; `ledger migrate` makes ledger_service
+    "#]],
+    );
+    books.db.superuser().await.execute("drop table _sqlx_migrations").await.unwrap();
+    fails(
+        &books.db.url(),
+        &["audit"],
+        expect![[r#"
+        ledger: the database has no schema of this version; run `ledger migrate` first
+    "#]],
+    );
+    books.ledger.close().await;
+    books.db.remove().await;
+}
+
+#[tokio::test]
+async fn migrate_says_what_comes_next() {
+    Books::run(async |books| {
+        let told = answers(&books.db.superuser_url(), &["migrate"], 0);
+        assert!(told.contains("alter role ledger_service password"), "{told}");
+        let told = answers(&books.db.superuser_url(), &["migrate", "--json"], 0);
+        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["migrated"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_audit_exits_with_zero_only_on_sound_books() {
+    let books = Books::open().await;
+    let account = books.account("1.00").await;
+    let url = books.db.url();
+    assert!(answers(&url, &["audit"], 0).starts_with("The books are sound\n"));
+    let verdict: Value = serde_json::from_str(&answers(&url, &["--json", "audit"], 0)).unwrap();
+    assert_eq!((&verdict["sound"], &verdict["entries"]), (&true.into(), &2.into()));
+
+    books.db.tamper("update account_balances set balance = 2").await;
+
+    let told = answers(&url, &["audit"], 1);
+    assert!(
+        told.starts_with(&format!("THE BOOKS ARE NOT SOUND: first wrong account {account}, entry 2")),
+        "{told}"
+    );
+    let verdict: Value = serde_json::from_str(&answers(&url, &["audit", "--json"], 1)).unwrap();
+    assert_eq!(verdict["sound"], false);
+    books.ledger.close().await;
+    books.db.remove().await;
+}
+
+#[tokio::test]
+async fn replay_and_repair_say_what_they_mend() {
+    Books::run(async |books| {
+        let account = books.account("1.00").await;
+        let (url, id) = (books.db.url(), account.to_string());
+        let damage = "update account_balances set balance = 2";
+        let difference = format!("account {id}: balance is 2 in the balance row and 1 by the journal");
+
+        books.db.tamper(damage).await;
+        assert!(answers(&url, &["replay", "--verify"], 1).starts_with(&format!("{difference}\n")));
+        assert!(answers(&url, &["replay"], 0).starts_with(&format!("{difference}; mended\n")));
+        let equal: Value =
+            serde_json::from_str(&answers(&url, &["replay", "--verify", "--json"], 0)).unwrap();
+        assert_eq!((&equal["equal"], &equal["accounts"]), (&true.into(), &1.into()));
+
+        books.db.tamper(damage).await;
+        let mended: Value = serde_json::from_str(&answers(&url, &["replay", "--json"], 0)).unwrap();
+        assert_eq!(mended["differences"][0]["columns"][0]["rebuilt"], "1", "{mended}");
+        assert_eq!((&mended["equal"], &mended["differences"][0]["mended"]), (&true.into(), &true.into()));
+
+        books.db.tamper(damage).await;
+        assert_eq!(answers(&url, &["repair", &id, "--actor", "jane"], 0), format!("{difference}; mended\n"));
+        let right = answers(&url, &["repair", &id], 0);
+        assert_eq!(
+            right,
+            format!("account {id}: the balance is what the journal comes to; nothing to mend\n")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_only_by_a_whole_export() {
+    let books = Books::open().await;
+    books.account("1.00").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.csv");
+    let arguments = ["export", "--format", "csv", "--output", path.to_str().unwrap()];
+
+    answers(&books.db.url(), &arguments, 0);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(whole, answers(&books.db.url(), &arguments[..3], 0), "stdout gets the same");
+    assert_eq!(whole.lines().count(), 3, "{whole}");
+    books
+        .db
+        .tamper("update events set recorded_at = recorded_at - interval '1 hour' where sequence = 2")
+        .await;
+    let broken = ledger(&books.db.url(), &arguments);
+
+    assert_eq!(broken.status.code(), Some(2));
+    let told = String::from_utf8(broken.stderr).unwrap();
+    assert!(told.starts_with("ledger: the journal does not hold: account "), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left lying about");
+    books.ledger.close().await;
+    books.db.remove().await;
+}

@@ -1,0 +1,219 @@
+//! Whatever somebody with all rights changes behind the ledger's back, the audit turns red and names the place.
+
+use ledger_core::{AccountId, CHAIN_START, CheckName, EntryId, Note, StoredEvent};
+use ledger_tests::Books;
+
+/// Where the tampering of most tests strikes: the charge of 30.5 in the stream that [`books`] writes.
+const CHARGE: u64 = 3;
+/// The last entry of that stream.
+const LAST: u64 = 6;
+
+/// Books of two accounts. The second one's stream: opened, topped up, charged with a note, charged, refunded, charged.
+async fn books() -> (Books, AccountId) {
+    let books = Books::open().await;
+    books.account("7.00").await;
+    let account = books.account("100.00").await;
+    books.charge_with(account, "noted", "30.5", Note::describing("thirty and a half")).await.unwrap();
+    let charge = books.charge(account, "one", "1.25").await.unwrap();
+    books.refund(charge.id, "back", Some("0.25")).await.unwrap();
+    books.charge(account, "last", "0.000000000001").await.unwrap();
+    let verdict = books.audit().await;
+    assert!(verdict.is_sound(), "{verdict}");
+    (books, account)
+}
+
+/// Tampers, and expects that this check names this entry of the account, and the verdict names it first.
+async fn tampered(sql: &str, check: CheckName, sequence: u64) -> String {
+    let (books, account) = books().await;
+    let sql = sql.replace("$account", &format!("'{account}'"));
+    books.db.tamper(&sql).await;
+
+    let verdict = books.audit().await;
+
+    let text = verdict.to_string();
+    assert!(!verdict.is_sound(), "the audit is blind for: {sql}");
+    let check = verdict.check(check);
+    let place = (Some(account), Some(sequence), Some(EntryId::new(account, sequence)));
+    let named = check.findings.iter().any(|found| (found.account, found.sequence, found.entry) == place);
+    assert!(!check.sound && named, "{sql}\n{text}");
+    let first = verdict.first_finding().unwrap();
+    assert_eq!((first.account, first.sequence, first.entry), place, "{text}");
+    let headline = text.lines().next().unwrap();
+    assert!(headline.starts_with("THE BOOKS ARE NOT SOUND: first wrong account"), "{headline}");
+    assert!(headline.contains(&format!("{account}, entry {sequence}")), "{headline}");
+    books.ledger.close().await;
+    books.db.remove().await;
+    text
+}
+
+/// The same for a change of the charge, which its hash gives away.
+async fn changed(set: &str) {
+    let sql = format!("update events set {set} where aggregate_id = $account and sequence = {CHARGE}");
+    tampered(&sql, CheckName::ChainsWhole, CHARGE).await;
+}
+
+#[tokio::test]
+async fn an_edited_amount() {
+    changed("payload = replace(payload::text, '30.5', '3.5')::json").await;
+}
+
+#[tokio::test]
+async fn a_space_in_the_payload() {
+    changed("payload = replace(payload::text, ':', ': ')::json").await;
+}
+
+#[tokio::test]
+async fn a_balanced_pair_of_movements_slipped_in() {
+    let pair = r#"{"debit":"revenue","credit":"fees","amount":"5"},{"debit":"fees","credit":"revenue","amount":"5"}"#;
+    let set = format!(r#"payload = replace(payload::text, '"movements":[', '"movements":[{pair},')::json"#);
+    changed(&set).await;
+}
+
+#[tokio::test]
+async fn a_character_moved_from_the_type_to_the_version() {
+    changed("event_type = 'account.charge', event_version = 'd1'").await;
+}
+
+#[tokio::test]
+async fn two_fields_exchanged() {
+    changed("key_hash = request_hash, request_hash = key_hash").await;
+}
+
+#[tokio::test]
+async fn an_amount_that_is_none() {
+    // The database cannot sum it either. That is a finding, and the audit goes on.
+    changed("payload = replace(payload::text, '30.5', 'lots')::json").await;
+}
+
+#[tokio::test]
+async fn a_changed_realm() {
+    changed("realm_id = gen_random_uuid()").await;
+}
+
+#[tokio::test]
+async fn a_changed_note() {
+    changed("note = replace(note::text, 'thirty', 'forty')::json").await;
+}
+
+#[tokio::test]
+async fn a_changed_actor() {
+    changed("metadata = replace(metadata::text, 'test', 'boss')::json").await;
+}
+
+#[tokio::test]
+async fn a_changed_time_of_recording() {
+    changed("recorded_at = recorded_at - interval '1 microsecond'").await;
+}
+
+#[tokio::test]
+async fn an_amount_edited_and_every_hash_made_anew() {
+    let (books, account) = books().await;
+    let edit = "update events set payload = replace(payload::text, '30.5', '3.5')::json
+        where aggregate_id = $account and sequence = 3";
+    books.db.tamper(&edit.replace("$account", &format!("'{account}'"))).await;
+    let mut superuser = books.db.superuser().await;
+    let select = "select *, payload::text, metadata::text, note::text from events where aggregate_id = $1 order by sequence";
+    let select = select.replace(
+        '*',
+        "aggregate_id, sequence, realm_id, currency, event_type, event_version, key_hash, \
+        request_hash, ref_sequence, note_digest, recorded_at, hash",
+    );
+    let stream: Vec<StoredEvent> =
+        sqlx::query_as(&select).bind(account.to_string()).fetch_all(&mut superuser).await.unwrap();
+    let mut previous = CHAIN_START;
+    for stored in stream {
+        previous = stored.link(&previous).hash();
+        let (hash, sequence) = (previous.map(|byte| format!("{byte:02x}")).concat(), stored.sequence);
+        let forge = format!(
+            "update events set hash = '\\x{hash}' where aggregate_id = '{account}' and sequence = {sequence}"
+        );
+        books.db.tamper(&forge).await;
+    }
+
+    let verdict = books.audit().await;
+
+    assert!(verdict.check(CheckName::ChainsWhole).sound, "the forger was careful: {verdict}");
+    let found = &verdict.check(CheckName::EventsFold).findings[0];
+    assert_eq!((found.account, found.sequence), (Some(account), Some(CHARGE)), "{verdict}");
+    books.ledger.close().await;
+    books.db.remove().await;
+}
+
+#[tokio::test]
+async fn a_changed_currency() {
+    let sql = "update events set currency = 'EUR' where aggregate_id = $account and sequence = 3";
+    tampered(sql, CheckName::EventsFold, CHARGE).await;
+}
+
+#[tokio::test]
+async fn a_changed_time_of_storing() {
+    let sql = "update events set stored_at = stored_at - interval '1 day' where aggregate_id = $account and sequence = 3";
+    tampered(sql, CheckName::TimesAgree, CHARGE).await;
+}
+
+#[tokio::test]
+async fn a_deleted_middle_entry() {
+    let sql = "delete from events where aggregate_id = $account and sequence = 3";
+    tampered(sql, CheckName::StreamsDense, CHARGE).await;
+}
+
+#[tokio::test]
+async fn a_deleted_last_entry() {
+    let sql = "delete from events where aggregate_id = $account and sequence = 6";
+    let text = tampered(sql, CheckName::BalancesEqualFold, LAST).await;
+    assert!(text.contains("the journal ends at 5, the balance row at 6"), "{text}");
+}
+
+#[tokio::test]
+async fn a_whole_stream_deleted() {
+    tampered("delete from events where aggregate_id = $account", CheckName::BalancesEqualFold, 1).await;
+}
+
+#[tokio::test]
+async fn two_entries_exchanged() {
+    let sequence = |of: u8, to: u8| {
+        format!("update events set sequence = {to} where aggregate_id = $account and sequence = {of};")
+    };
+    let sql = [sequence(3, 99), sequence(4, 3), sequence(99, 4)].concat();
+    tampered(&sql, CheckName::ChainsWhole, CHARGE).await;
+}
+
+#[tokio::test]
+async fn an_entry_made_up() {
+    let sql = "insert into events (aggregate_id, sequence, event_type, event_version, payload, metadata, realm_id, currency,
+            recorded_at, hash)
+        select aggregate_id, 7, event_type, event_version, payload, metadata, realm_id, currency, recorded_at, hash
+        from events where aggregate_id = $account and sequence = 6";
+    tampered(sql, CheckName::ChainsWhole, 7).await;
+}
+
+#[tokio::test]
+async fn a_changed_balance() {
+    let sql = "update account_balances set balance = balance + 0.000000000001 where account_id = $account";
+    let text = tampered(sql, CheckName::BalancesEqualFold, LAST).await;
+    assert!(text.contains("balance is 68.5 in the balance row and 68.499999999999 by the journal"), "{text}");
+}
+
+#[tokio::test]
+async fn a_deleted_balance() {
+    let sql = "delete from account_balances where account_id = $account";
+    tampered(sql, CheckName::BalancesEqualFold, LAST).await;
+}
+
+#[tokio::test]
+async fn a_refusal_beside_the_success_of_its_key() {
+    let sql = r#"insert into refusals (account_id, key_hash, realm_id, request_hash, rejection, refused_at)
+        select aggregate_id::uuid, key_hash, realm_id, request_hash, '{"code":"already_open"}', recorded_at
+        from events where aggregate_id = $account and sequence = 3"#;
+    tampered(sql, CheckName::RefusalsConsistent, CHARGE).await;
+}
+
+#[tokio::test]
+async fn an_erased_note_is_no_tampering() {
+    let (books, account) = books().await;
+    books.ledger.erase_note(&books.platform, EntryId::new(account, CHARGE)).await.unwrap();
+    let verdict = books.audit().await;
+    assert!(verdict.is_sound(), "{verdict}");
+    books.ledger.close().await;
+    books.db.remove().await;
+}
