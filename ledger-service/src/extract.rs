@@ -1,0 +1,41 @@
+//! What a request brings, read and checked before a handler sees it. Every fault becomes a problem that names its place.
+
+mod body;
+mod guard;
+mod params;
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use ledger_core::Label;
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::{
+    body::Body,
+    guard::{IfMatch, IfMatchParams, Keyed, KeyedParams},
+    params::Params,
+};
+use crate::error::ApiError;
+
+/// The id in the path. One that cannot be an id names nothing.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(id) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
+        Ok(Self(id))
+    }
+}
+
+/// The id of this request: the caller's own or a new one. It stands in the log and on the event.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) Label);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get().cloned().ok_or_else(|| ApiError::internal("a request without an id"))
+    }
+}

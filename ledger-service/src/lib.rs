@@ -1,0 +1,17 @@
+//! The ledger as a service: axum over `ledger-core`.
+//!
+//! A request goes `router` → `auth` → `routes` → `store` or `ledger-core`. Routes know no SQL, and the store no HTTP.
+
+pub mod app;
+mod auth;
+pub mod config;
+mod error;
+mod extract;
+pub mod postgres;
+mod router;
+mod routes;
+pub mod secret;
+mod server;
+mod store;
+pub mod telemetry;
+mod wire;

@@ -1,0 +1,221 @@
+//! Accounts: one per owner and currency.
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use ledger_core::{AccountBalance, AccountId, BalanceRow, Currency, Money, Open, Owner};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::entries::{created, etag};
+use crate::{
+    app::App,
+    auth::{By, Cashier, Reader},
+    error::{
+        ApiError, Code, problems,
+        reference::{ACCESS, BODY, MONEY},
+    },
+    extract::{Body, Keyed, KeyedParams, Named, Params},
+    wire::{CurrencyText, MoneyText, Page},
+};
+
+/// Whose account in what currency.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountRequest {
+    #[schema(value_type = OwnerSchema)]
+    owner: Owner,
+    #[schema(value_type = CurrencyText)]
+    currency: Currency,
+    /// How far below zero it may go.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneyText>, nullable = false)]
+    credit_limit: Money,
+}
+
+/// A person or a company: exactly one of the two.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used; the type that reads it is the ledger's own")]
+pub(crate) enum OwnerSchema {
+    #[schema(rename = "user_id")]
+    User(Uuid),
+    #[schema(rename = "tenant_id")]
+    Tenant(Uuid),
+}
+
+/// An account and its sums as of a version.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountResponse {
+    id: Uuid,
+    #[schema(value_type = OwnerSchema)]
+    owner: Owner,
+    #[serde(flatten)]
+    balance: BalanceResponse,
+    status: AccountStatus,
+}
+
+/// What an account still takes part in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountStatus {
+    Open,
+}
+
+/// The sums of an account as of a version.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BalanceResponse {
+    #[schema(value_type = CurrencyText)]
+    currency: Currency,
+    #[schema(value_type = MoneyText)]
+    balance: Money,
+    /// What holds have set aside.
+    #[schema(value_type = MoneyText)]
+    frozen_balance: Money,
+    /// What a new charge may cost: balance − frozen_balance + credit_limit.
+    #[schema(value_type = MoneyText)]
+    available: Money,
+    /// What the owner owes.
+    #[schema(value_type = MoneyText)]
+    outstanding_amount: Money,
+    #[schema(value_type = MoneyText)]
+    credit_limit: Money,
+    /// Given by the platform and not yet used.
+    #[schema(value_type = MoneyText)]
+    free_credit: Money,
+    /// The part below the floor that chargebacks have made.
+    #[schema(value_type = MoneyText)]
+    forced_debt: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_charged_at: Option<DateTime<Utc>>,
+    /// The number of the account's last entry.
+    version: u64,
+    /// When the account last moved or refused.
+    as_of: DateTime<Utc>,
+}
+
+/// Whose accounts: exactly one of the two.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnerParams {
+    owner_user_id: Option<Uuid>,
+    owner_tenant_id: Option<Uuid>,
+}
+
+problems!(OpenAccountProblems: ACCESS, BODY, MONEY, &[Code::AccountExists, Code::OwnerNotFound]);
+problems!(ListAccountsProblems: ACCESS, &[Code::Invalid]);
+problems!(AccountProblems: ACCESS, &[Code::NotFound]);
+
+/// Opens the one account of an owner in a currency.
+#[utoipa::path(
+    post, path = "/accounts", tag = "money", params(KeyedParams), security(("bearer" = [])),
+    responses((status = 201, body = AccountResponse), OpenAccountProblems)
+)]
+pub(crate) async fn open_account(
+    State(app): State<App>,
+    by: By<Cashier>,
+    keyed: Keyed,
+    Body(AccountRequest { owner, currency, credit_limit }): Body<AccountRequest>,
+) -> Result<Response, ApiError> {
+    if credit_limit.is_negative() {
+        return Err(ApiError::invalid("/credit_limit", "a credit limit is zero or more"));
+    }
+    app.store().expect_owner(owner).await?;
+    let receipt = app.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
+    let after = receipt.after();
+    let row = BalanceRow {
+        owner,
+        balance: after.balance(),
+        frozen_balance: after.held,
+        outstanding_amount: after.outstanding(),
+        free_credit: after.free_credit,
+        credit_limit: after.credit_limit,
+        forced_debt: after.forced_debt,
+        last_charged_at: None,
+        balance_version: receipt.version(),
+    };
+    let (account, available, updated_at) = (receipt.account, after.available(), receipt.recorded_at);
+    let opened = AccountBalance { account, currency, row, available, updated_at };
+    Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{account}")))
+}
+
+/// The accounts of an owner, by currency.
+#[utoipa::path(
+    get, path = "/accounts", tag = "money", params(OwnerParams), security(("bearer" = [])),
+    responses((status = 200, body = Page<AccountResponse>), ListAccountsProblems)
+)]
+pub(crate) async fn list_accounts(
+    State(app): State<App>,
+    by: By<Reader>,
+    Params(params): Params<OwnerParams>,
+) -> Result<Json<Page<AccountResponse>>, ApiError> {
+    let owner = match (params.owner_user_id, params.owner_tenant_id) {
+        (Some(user), None) => Owner::User(user),
+        (None, Some(tenant)) => Owner::Tenant(tenant),
+        _ => return Err(ApiError::invalid("?owner_user_id", "name a user or a tenant")),
+    };
+    let accounts = app.ledger().accounts_of(&by.caller, owner).await?;
+    let data = accounts.into_iter().map(AccountResponse::from).collect();
+    Ok(Json(Page { data, next_cursor: None }))
+}
+
+/// An account with its sums.
+#[utoipa::path(
+    get, path = "/accounts/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
+    responses((status = 200, body = AccountResponse, headers(("ETag" = String))), AccountProblems)
+)]
+pub(crate) async fn get_account(
+    State(app): State<App>,
+    by: By<Reader>,
+    Named(account): Named<AccountId>,
+) -> Result<Response, ApiError> {
+    let balance = app.ledger().balance(&by.caller, account).await?;
+    let version = etag(balance.row.balance_version);
+    Ok(([(header::ETAG, version)], Json(AccountResponse::from(balance))).into_response())
+}
+
+/// The sums of an account alone.
+#[utoipa::path(
+    get, path = "/accounts/{id}/balance", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
+    responses((status = 200, body = BalanceResponse, headers(("ETag" = String))), AccountProblems)
+)]
+pub(crate) async fn get_balance(
+    State(app): State<App>,
+    by: By<Reader>,
+    Named(account): Named<AccountId>,
+) -> Result<Response, ApiError> {
+    let balance = app.ledger().balance(&by.caller, account).await?;
+    let version = etag(balance.row.balance_version);
+    Ok(([(header::ETAG, version)], Json(BalanceResponse::from(balance))).into_response())
+}
+
+impl From<AccountBalance> for AccountResponse {
+    fn from(account: AccountBalance) -> Self {
+        let (id, owner) = (account.account.0, account.row.owner);
+        Self { id, owner, balance: account.into(), status: AccountStatus::Open }
+    }
+}
+
+impl From<AccountBalance> for BalanceResponse {
+    fn from(AccountBalance { currency, row, available, updated_at, .. }: AccountBalance) -> Self {
+        Self {
+            currency,
+            balance: row.balance,
+            frozen_balance: row.frozen_balance,
+            available,
+            outstanding_amount: row.outstanding_amount,
+            credit_limit: row.credit_limit,
+            free_credit: row.free_credit,
+            forced_debt: row.forced_debt,
+            last_charged_at: row.last_charged_at,
+            version: row.balance_version,
+            as_of: updated_at,
+        }
+    }
+}

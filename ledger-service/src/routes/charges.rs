@@ -1,0 +1,149 @@
+//! Charges: what usage costs.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use ledger_core::{AccountId, Amount, Charge, Currency, EntryId, Note, microseconds};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::entries::{EntryResponse, EntryType, LineResponse, created_entry};
+use crate::{
+    app::App,
+    auth::{By, Charger, Holder, Reader},
+    error::{
+        ApiError, Code, problems,
+        reference::{ACCESS, BODY, MONEY},
+    },
+    extract::{Body, Keyed, KeyedParams, Named},
+    wire::{AmountText, CurrencyText},
+};
+
+/// The name under which a reference is kept in an entry's metadata.
+const REFERENCE: &str = "reference";
+
+/// A price for something used.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChargeRequest {
+    #[schema(value_type = AmountText)]
+    amount: Amount,
+    #[schema(value_type = CurrencyText)]
+    currency: Currency,
+    #[schema(max_length = 500)]
+    description: Option<String>,
+    /// The caller's own name for what is charged; kept as `metadata.reference`.
+    #[schema(max_length = 500)]
+    reference: Option<String>,
+    /// The caller's own names and values: at most 50, each value at most 500 characters.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    /// When it was used; now if absent.
+    effective_at: Option<DateTime<Utc>>,
+    /// Only tell what would happen.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl ChargeRequest {
+    fn read(self) -> Result<(Charge, Note, bool), ApiError> {
+        let mut metadata = self.metadata;
+        if let Some(reference) = self.reference
+            && metadata.insert(REFERENCE.to_owned(), reference).is_some()
+        {
+            return Err(ApiError::invalid("/metadata/reference", "it is sent as /reference already"));
+        }
+        let note = Note { description: self.description, metadata };
+        let effective_at = self.effective_at.map(microseconds);
+        Ok((Charge { amount: self.amount, currency: self.currency, effective_at }, note, self.dry_run))
+    }
+}
+
+problems!(
+    ChargeProblems: ACCESS, BODY, MONEY,
+    &[Code::InsufficientFunds, Code::NotFound, Code::NoAccountInCurrency, Code::EffectiveInFuture]
+);
+problems!(
+    OwnChargeProblems: ACCESS, BODY, MONEY,
+    &[Code::InsufficientFunds, Code::TenantSuspended, Code::NoAccountInCurrency, Code::EffectiveInFuture]
+);
+problems!(GetChargeProblems: ACCESS, &[Code::NotFound]);
+
+/// Charges an account for usage.
+#[utoipa::path(
+    post, path = "/accounts/{id}/charges", tag = "money", params(("id" = Uuid, Path), KeyedParams),
+    security(("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    responses(
+        (status = 201, body = EntryResponse),
+        (status = 200, body = EntryResponse, description = "A dry run: nothing was stored"),
+        ChargeProblems
+    )
+)]
+pub(crate) async fn create_charge(
+    State(app): State<App>,
+    by: By<Charger>,
+    Named(account): Named<AccountId>,
+    keyed: Keyed,
+    Body(request): Body<ChargeRequest>,
+) -> Result<Response, ApiError> {
+    let (charge, note, is_dry_run) = request.read()?;
+    let call = keyed.call(&by.caller).note(note)?;
+    let call = if is_dry_run { call.dry_run() } else { call };
+    let receipt = app.ledger().charge(&call, account, charge).await?;
+    Ok(created_entry(&receipt, is_dry_run))
+}
+
+/// Charges whoever pays for the virtual key.
+#[utoipa::path(
+    post, path = "/charges", tag = "money", params(KeyedParams),
+    security(("virtual_key" = []), ("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    responses(
+        (status = 201, body = EntryResponse),
+        (status = 200, body = EntryResponse, description = "A dry run: nothing was stored"),
+        OwnChargeProblems
+    )
+)]
+pub(crate) async fn create_own_charge(
+    State(app): State<App>,
+    by: By<Holder>,
+    keyed: Keyed,
+    Body(request): Body<ChargeRequest>,
+) -> Result<Response, ApiError> {
+    if by.virtual_key()?.is_suspended {
+        return Err(ApiError::new(Code::TenantSuspended, "nothing new may begin"));
+    }
+    let (charge, note, is_dry_run) = request.read()?;
+    let account = by.payer(charge.currency)?;
+    let call = keyed.call(&by.caller).note(note)?;
+    let call = if is_dry_run { call.dry_run() } else { call };
+    let receipt = app.ledger().charge(&call, account, charge).await.map_err(no_account)?;
+    Ok(created_entry(&receipt, is_dry_run))
+}
+
+/// A charge, as it is among the entries of its account.
+#[utoipa::path(
+    get, path = "/charges/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
+    responses((status = 200, body = LineResponse), GetChargeProblems)
+)]
+pub(crate) async fn get_charge(
+    State(app): State<App>,
+    by: By<Reader>,
+    Named(charge): Named<EntryId>,
+) -> Result<Json<LineResponse>, ApiError> {
+    let line = LineResponse::from(app.ledger().entry(&by.caller, charge).await?);
+    if line.entry.r#type == EntryType::Charged { Ok(Json(line)) } else { Err(ApiError::not_found()) }
+}
+
+/// A payer is known, so what is missing is their account in this currency.
+pub(super) fn no_account(error: ledger_core::LedgerError) -> ApiError {
+    let error = ApiError::from(error);
+    if error.code == Code::NotFound {
+        return ApiError::at(
+            Code::NoAccountInCurrency,
+            "/currency",
+            "the payer has no account in this currency",
+        );
+    }
+    error
+}

@@ -1,0 +1,242 @@
+//! Entries: what has happened on an account, one after the other.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use ledger_core::{AccountId, Currency, Entry, EntryId, Event, Leg, Line, Money, Movement, Receipt};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    auth::{By, Reader},
+    error::{ApiError, Code, IDEMPOTENCY_REPLAYED, problems, reference::ACCESS},
+    extract::{Named, Params},
+    wire::{CurrencyText, Cursor, LegText, Limit, MoneyText, Page, Version},
+};
+
+/// What a command did, the same to the byte for every retry.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryResponse {
+    pub(crate) id: Uuid,
+    pub(crate) account_id: Uuid,
+    pub(crate) r#type: EntryType,
+    #[schema(value_type = MoneyText)]
+    amount: Money,
+    #[schema(value_type = CurrencyText)]
+    currency: Currency,
+    /// Double entry: each movement debits one place and credits another.
+    movements: Vec<MovementResponse>,
+    #[schema(value_type = MoneyText)]
+    balance_before: Money,
+    #[schema(value_type = MoneyText)]
+    pub(crate) balance_after: Money,
+    #[schema(value_type = MoneyText)]
+    available_after: Money,
+    /// The entry that this one gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refers_to: Option<Uuid>,
+    /// Who took the payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    provider: Option<String>,
+    /// The provider's name for the payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reference: Option<String>,
+    /// The account's version after it.
+    pub(crate) version: u64,
+    /// When it counts for the business.
+    effective_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    /// Only what would have happened: nothing was stored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    dry_run: bool,
+}
+
+/// What kind of entry it is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EntryType {
+    Opened,
+    ToppedUp,
+    Charged,
+    Refunded,
+    TopUpRefunded,
+    ChargedBack,
+}
+
+/// One amount from one place to another.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MovementResponse {
+    #[schema(value_type = LegText)]
+    debit: Leg,
+    #[schema(value_type = LegText)]
+    credit: Leg,
+    #[schema(value_type = MoneyText)]
+    amount: Money,
+}
+
+/// An entry, and the caller's own words beside it as long as they are not erased.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LineResponse {
+    #[serde(flatten)]
+    pub(crate) entry: EntryResponse,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// Which entries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EntriesParams {
+    /// Rows of a page.
+    #[serde(default)]
+    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
+    limit: Limit,
+    /// Where the page begins: `next_cursor` of the one before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<Version>>,
+}
+
+problems!(EntriesProblems: ACCESS, &[Code::NotFound, Code::Invalid]);
+problems!(EntryProblems: ACCESS, &[Code::NotFound]);
+
+/// What has happened on an account, oldest first.
+#[utoipa::path(
+    get, path = "/accounts/{id}/entries", tag = "money", params(("id" = Uuid, Path), EntriesParams),
+    security(("bearer" = [])),
+    responses((status = 200, body = Page<LineResponse>), EntriesProblems)
+)]
+pub(crate) async fn list_entries(
+    State(app): State<App>,
+    by: By<Reader>,
+    Named(account): Named<AccountId>,
+    Params(EntriesParams { limit, cursor }): Params<EntriesParams>,
+) -> Result<Json<Page<LineResponse>>, ApiError> {
+    let after = cursor.map_or(0, |Cursor(Version(version))| version);
+    let lines = app.ledger().statement(&by.caller, account, after, limit.rows()).await?;
+    Ok(Json(Page::of(lines, limit, |line| after_line(line).to_string(), LineResponse::from)))
+}
+
+/// One entry.
+#[utoipa::path(
+    get, path = "/entries/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
+    responses((status = 200, body = LineResponse), EntryProblems)
+)]
+pub(crate) async fn get_entry(
+    State(app): State<App>,
+    by: By<Reader>,
+    Named(entry): Named<EntryId>,
+) -> Result<Json<LineResponse>, ApiError> {
+    Ok(Json(app.ledger().entry(&by.caller, entry).await?.into()))
+}
+
+/// The cursor behind a line.
+pub(crate) fn after_line(line: &Line) -> Cursor<Version> {
+    Cursor(Version(line.receipt.version()))
+}
+
+impl EntryResponse {
+    /// Of an entry that was not stored.
+    pub(crate) fn dry_run(self) -> Self {
+        Self { dry_run: true, ..self }
+    }
+}
+
+impl From<&Receipt> for EntryResponse {
+    fn from(receipt: &Receipt) -> Self {
+        let Entry { effective_at, movements, after, .. } = receipt.event.entry();
+        let (provider, reference) = match &receipt.event {
+            Event::ToppedUp(top_up) => (Some(top_up.provider), Some(top_up.reference.to_string())),
+            Event::TopUpRefunded(refund) => (Some(refund.provider), None),
+            Event::ChargedBack(charge_back) => (Some(charge_back.provider), None),
+            Event::Opened(_) | Event::Charged(_) | Event::Refunded(_) => (None, None),
+        };
+        Self {
+            id: receipt.id.0,
+            account_id: receipt.account.0,
+            r#type: EntryType::of(&receipt.event),
+            amount: receipt.event.amount(),
+            currency: receipt.currency,
+            movements: movements.iter().map(MovementResponse::from).collect(),
+            balance_before: receipt.balance_before(),
+            balance_after: after.balance(),
+            available_after: after.available(),
+            refers_to: receipt.event.refers_to().map(|entry| entry.0),
+            provider: provider.map(|provider| provider.to_string()),
+            reference,
+            version: receipt.version(),
+            effective_at: *effective_at,
+            recorded_at: receipt.recorded_at,
+            dry_run: false,
+        }
+    }
+}
+
+impl EntryType {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Opened(_) => Self::Opened,
+            Event::ToppedUp(_) => Self::ToppedUp,
+            Event::Charged(_) => Self::Charged,
+            Event::Refunded(_) => Self::Refunded,
+            Event::TopUpRefunded(_) => Self::TopUpRefunded,
+            Event::ChargedBack(_) => Self::ChargedBack,
+        }
+    }
+}
+
+impl From<&Movement> for MovementResponse {
+    fn from(movement: &Movement) -> Self {
+        Self { debit: movement.debit, credit: movement.credit, amount: movement.amount.money() }
+    }
+}
+
+impl From<Line> for LineResponse {
+    fn from(Line { receipt, note }: Line) -> Self {
+        let note = note.unwrap_or_default();
+        Self { entry: EntryResponse::from(&receipt), description: note.description, metadata: note.metadata }
+    }
+}
+
+/// 201 with what was created, the account's new version, and whether an earlier call has created it.
+pub(crate) fn created(receipt: &Receipt, body: impl Serialize, location: &str) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ETAG, etag(receipt.version()));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    if receipt.replayed {
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    (StatusCode::CREATED, headers, Json(body)).into_response()
+}
+
+/// 201 with an entry, or 200 with what a dry run shows.
+pub(crate) fn created_entry(receipt: &Receipt, is_dry_run: bool) -> Response {
+    let entry = EntryResponse::from(receipt);
+    if is_dry_run {
+        return Json(entry.dry_run()).into_response();
+    }
+    created(receipt, entry, &format!("/entries/{}", receipt.id))
+}
+
+/// A version as `If-Match` takes it.
+pub(crate) fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits are printable")
+}

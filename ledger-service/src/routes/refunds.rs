@@ -1,0 +1,38 @@
+//! Refunds of charges. A virtual key alone may not give anything back: that needs the gateway or an operator.
+
+use axum::{extract::State, response::Response};
+use ledger_core::{EntryId, Refund};
+
+use super::{
+    entries::{EntryResponse, created_entry},
+    top_ups::RefundRequest,
+};
+use crate::{
+    app::App,
+    auth::{By, Charger},
+    error::{
+        ApiError, Code, problems,
+        reference::{ACCESS, BODY, MONEY},
+    },
+    extract::{Body, Keyed, KeyedParams, Named},
+};
+
+problems!(RefundProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRange, Code::RefundExceedsCharge]);
+
+/// Gives a charge back, wholly or in part; never more than the charge in all.
+#[utoipa::path(
+    post, path = "/charges/{id}/refunds", tag = "money", params(("id" = Uuid, Path), KeyedParams),
+    security(("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    responses((status = 201, body = EntryResponse), RefundProblems)
+)]
+pub(crate) async fn refund_charge(
+    State(app): State<App>,
+    by: By<Charger>,
+    Named(charge): Named<EntryId>,
+    keyed: Keyed,
+    Body(request): Body<RefundRequest>,
+) -> Result<Response, ApiError> {
+    let call = keyed.call(&by.caller).note(request.note()?)?;
+    let receipt = app.ledger().refund(&call, Refund { charge, amount: request.amount }).await?;
+    Ok(created_entry(&receipt, false))
+}

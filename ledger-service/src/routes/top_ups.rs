@@ -1,0 +1,116 @@
+//! Top-ups: money that came in, and the ways in which it goes out again.
+
+use axum::{extract::State, response::Response};
+use ledger_core::{
+    AccountId, Amount, ChargeBack, Currency, EntryId, Label, Note, Provider, RefundTopUp, TopUp,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::entries::{EntryResponse, created_entry};
+use crate::{
+    app::App,
+    auth::{By, Cashier},
+    error::{
+        ApiError, Code, problems,
+        reference::{ACCESS, BODY, MONEY},
+    },
+    extract::{Body, Keyed, KeyedParams, Named},
+    wire::{AmountText, CurrencyText, LabelText, ProviderText},
+};
+
+/// Money that a payment provider has taken for us.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TopUpRequest {
+    #[schema(value_type = AmountText)]
+    amount: Amount,
+    #[schema(value_type = CurrencyText)]
+    currency: Currency,
+    #[schema(value_type = ProviderText)]
+    provider: Provider,
+    /// The provider's name for the payment. No personal data: it is never erased.
+    #[schema(value_type = LabelText)]
+    reference: Label,
+    /// What the provider keeps.
+    #[schema(value_type = Option<AmountText>)]
+    fee: Option<Amount>,
+}
+
+/// How much of an entry to give back, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefundRequest {
+    /// All that is left if absent.
+    #[schema(value_type = Option<AmountText>)]
+    pub(crate) amount: Option<Amount>,
+    /// In words that can be erased.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+impl RefundRequest {
+    pub(crate) fn note(&self) -> Result<Note, ApiError> {
+        if self.reason.is_empty() {
+            return Err(ApiError::invalid("/reason", "say why"));
+        }
+        let note = Note::describing(&self.reason);
+        note.check().map_err(|limit| ApiError::invalid("/reason", format!("this is {}", limit.rule)))?;
+        Ok(note)
+    }
+}
+
+problems!(TopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::NoAccountInCurrency, Code::OutOfRange]);
+problems!(RefundTopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::InsufficientFunds, Code::RefundExceedsTopUp]);
+problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRange, Code::RefundExceedsTopUp]);
+
+/// Books money that has come in.
+#[utoipa::path(
+    post, path = "/accounts/{id}/top-ups", tag = "money", params(("id" = Uuid, Path), KeyedParams),
+    security(("bearer" = [])), responses((status = 201, body = EntryResponse), TopUpProblems)
+)]
+pub(crate) async fn create_top_up(
+    State(app): State<App>,
+    by: By<Cashier>,
+    Named(account): Named<AccountId>,
+    keyed: Keyed,
+    Body(TopUpRequest { amount, currency, provider, reference, fee }): Body<TopUpRequest>,
+) -> Result<Response, ApiError> {
+    let top_up = TopUp { amount, currency, provider, reference, fee };
+    let receipt = app.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
+    Ok(created_entry(&receipt, false))
+}
+
+/// Pays a top-up out again, as far as the money is still there.
+#[utoipa::path(
+    post, path = "/top-ups/{id}/refunds", tag = "money", params(("id" = Uuid, Path), KeyedParams),
+    security(("bearer" = [])), responses((status = 201, body = EntryResponse), RefundTopUpProblems)
+)]
+pub(crate) async fn refund_top_up(
+    State(app): State<App>,
+    by: By<Cashier>,
+    Named(top_up): Named<EntryId>,
+    keyed: Keyed,
+    Body(request): Body<RefundRequest>,
+) -> Result<Response, ApiError> {
+    let call = keyed.call(&by.caller).note(request.note()?)?;
+    let receipt = app.ledger().refund_top_up(&call, RefundTopUp { top_up, amount: request.amount }).await?;
+    Ok(created_entry(&receipt, false))
+}
+
+/// Books a top-up that a bank has taken back, whether the money is still there or not.
+#[utoipa::path(
+    post, path = "/top-ups/{id}/chargebacks", tag = "money", params(("id" = Uuid, Path), KeyedParams),
+    security(("bearer" = [])), responses((status = 201, body = EntryResponse), ChargeBackProblems)
+)]
+pub(crate) async fn charge_back_top_up(
+    State(app): State<App>,
+    by: By<Cashier>,
+    Named(top_up): Named<EntryId>,
+    keyed: Keyed,
+    Body(request): Body<RefundRequest>,
+) -> Result<Response, ApiError> {
+    let call = keyed.call(&by.caller).note(request.note()?)?;
+    let receipt = app.ledger().charge_back(&call, ChargeBack { top_up, amount: request.amount }).await?;
+    Ok(created_entry(&receipt, false))
+}

@@ -1,0 +1,140 @@
+//! Who there is: tenants, users, keys, operators and gateways in PostgreSQL. Knows no HTTP.
+
+mod credentials;
+mod gateways;
+mod keys;
+mod operators;
+mod tenants;
+mod users;
+
+use ledger_core::{LedgerError, RealmId, Role, Timestamp, connect_as};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub(crate) use self::{
+    credentials::{OperatorRole, VirtualKey},
+    gateways::Gateway,
+    keys::{KeyChange, NewKey, StoredKey},
+    operators::Operator,
+    tenants::{NewTenant, Tenant, TenantChange, TenantStatus},
+    users::{NewUser, User, UserChange},
+};
+
+/// Connections of each role.
+const CONNECTIONS: u32 = 8;
+
+/// The tables of identity. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// One realm at a time.
+    app: PgPool,
+    /// Before a realm is known; used in `credentials` alone.
+    auth: PgPool,
+    /// Lists across realms.
+    auditor: PgPool,
+    /// Operators and gateways.
+    platform: PgPool,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("not found")]
+    NotFound,
+    #[error("it has changed since that version")]
+    Stale,
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// With a pointer to who was named.
+    #[error("there is nobody with the id at {0}")]
+    OwnerNotFound(&'static str),
+    #[error(transparent)]
+    Unavailable(LedgerError),
+}
+
+impl StoreError {
+    /// What was not found is who the request names there.
+    fn named_at(self, pointer: &'static str) -> Self {
+        if let Self::NotFound = self { Self::OwnerNotFound(pointer) } else { self }
+    }
+}
+
+impl From<LedgerError> for StoreError {
+    fn from(error: LedgerError) -> Self {
+        let constraint = if let LedgerError::Unavailable(Some(sqlx::Error::Database(refused))) = &error {
+            refused.constraint()
+        } else {
+            None
+        };
+        match constraint {
+            Some("users_email_key") => Self::EmailTaken,
+            Some("tenants_slug_key") => Self::SlugTaken,
+            Some("users_tenant_id_fkey") => Self::OwnerNotFound("/tenant_id"),
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        LedgerError::from(error).into()
+    }
+}
+
+/// Where a page begins: behind the row that was made then, and has this id.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct After {
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) id: Uuid,
+}
+
+impl Store {
+    pub(crate) fn connect(url: &str) -> Result<Self, LedgerError> {
+        let pool = |role| connect_as(url, role, CONNECTIONS);
+        Ok(Self {
+            app: pool(Role::App)?,
+            auth: pool(Role::Auth)?,
+            auditor: pool(Role::Auditor)?,
+            platform: pool(Role::Platform)?,
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        for pool in [&self.app, &self.auth, &self.auditor, &self.platform] {
+            pool.close().await;
+        }
+    }
+}
+
+/// The id of something new.
+#[expect(clippy::disallowed_methods, reason = "nothing is decided by it, and a retry makes another thing")]
+fn new_id() -> Uuid {
+    Uuid::new_v4()
+}
+
+/// What somebody named owns lies in their own realm.
+fn realm_of(owner: Uuid) -> RealmId {
+    RealmId(owner)
+}
+
+/// What an update that moved nothing means: the row is gone, or it is at another version.
+fn unmoved(if_version: Option<u64>) -> StoreError {
+    if if_version.is_some() { StoreError::Stale } else { StoreError::NotFound }
+}
+
+/// A version for a bigint column. What does not fit is no version of ours.
+fn bigint(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(error) => error,
+            StoreError::NotFound | StoreError::OwnerNotFound(_) => Self::NotFound,
+            StoreError::Stale | StoreError::EmailTaken | StoreError::SlugTaken => Self::Stale,
+        }
+    }
+}

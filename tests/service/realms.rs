@@ -1,0 +1,56 @@
+//! One customer never sees another: a foreign id and an absent one answer alike, warm and cold.
+
+use ledger_core::{AccountId, EntryId, Owner};
+use ledger_tests::{
+    service::{Answer, Client, TestApp},
+    usd,
+};
+use uuid::Uuid;
+
+crate::tests![a_foreign_id_and_an_absent_one_answer_alike];
+
+async fn a_foreign_id_and_an_absent_one_answer_alike() {
+    TestApp::run(async |app| {
+        let foreign = app.tenant("acme").await.account("10").await;
+        let charge = app.admin.charge(foreign, "1").await.expect(201).id();
+        let own = app.tenant("other").await;
+        let own_account = own.account("10").await;
+        let (_, key) = own.key().await;
+        // A gateway that acts for one payer is as confined as that payer.
+        let confined = app.gateway().await.virtual_key(&key);
+        let absent = AccountId::of(Owner::User(Uuid::from_u128(9)), usd());
+        let absent_charge = EntryId::new(absent, 3).0;
+        let absent_of_own = EntryId::new(AccountId(own_account), 99).0;
+
+        let cold = app.second().await;
+        for client in [&confined, &confined.at(&cold)] {
+            let expected = probe(client, absent.0, absent_charge).await;
+            for (account, entry) in [(foreign, charge), (absent.0, absent_of_own), (Uuid::max(), Uuid::nil())]
+            {
+                let found = probe(client, account, entry).await;
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert_eq!(found.problem(), (404, "not_found"));
+                    assert_eq!(found.likeness(), expected.likeness());
+                }
+            }
+            client.charge(own_account, "1").await.expect(201);
+        }
+        assert_eq!(app.admin.balance(foreign).await, "9");
+        cold.close().await;
+    })
+    .await;
+}
+
+async fn probe(client: &Client, account: Uuid, entry: Uuid) -> Vec<Answer> {
+    vec![
+        client.get(&format!("/accounts/{account}")).await,
+        client.get(&format!("/accounts/{account}/balance")).await,
+        client.get(&format!("/accounts/{account}/statement")).await,
+        client.get(&format!("/accounts/{account}/entries")).await,
+        client.charge(account, "1").await,
+        client.get(&format!("/entries/{entry}")).await,
+        client.get(&format!("/charges/{entry}")).await,
+        client.give_back(&format!("/charges/{entry}/refunds"), Some("0.01")).await,
+        client.get("/accounts/not-an-id").await,
+    ]
+}

@@ -1,0 +1,167 @@
+//! Over a real socket: clients that are slow, that hang up, and a service that is told to stop.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{body::Bytes, http::HeaderMap};
+use futures::future::join_all;
+use ledger_service::config::Limits;
+use ledger_tests::service::{Answer, Recorder, TestApp};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+use uuid::Uuid;
+
+crate::tests![
+    two_thousand_clients_hang_up_and_nothing_is_lost_or_leaked,
+    a_service_that_stops_answers_what_is_in_flight,
+    slow_headers_are_not_waited_for,
+];
+
+/// A service on a port of its own.
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(app: &TestApp) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let app = app.app.clone();
+        let serving = tokio::spawn(async move {
+            app.serve(listener, async { drop(stopped.await) }).await;
+        });
+        Self { address, stop, serving }
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        self.serving.await.unwrap();
+    }
+
+    /// A charge, as it goes over the wire.
+    fn charge(app: &TestApp, account: Uuid, key: &str) -> String {
+        let body = r#"{"amount": "0.01", "currency": "USD"}"#;
+        format!(
+            "POST /accounts/{account}/charges HTTP/1.1\r\nhost: ledger\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\nidempotency-key: {key}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            app.admin_key.reveal(),
+            body.len()
+        )
+    }
+
+    /// Sends and reads to the end.
+    async fn ask(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read(&mut stream).await
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Answer {
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    if let Some(line) = head.lines().find_map(|line| line.strip_prefix("content-type: ")) {
+        headers.insert("content-type", line.parse().unwrap());
+    }
+    Answer::new(status, headers, Bytes::from(body.to_owned()))
+}
+
+async fn two_thousand_clients_hang_up_and_nothing_is_lost_or_leaked() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("20.00").await;
+        let served = Served::start(app).await;
+        let hang_up = async |idx: u64| {
+            // A spread of moments without a random number: 7919 is prime, so these are 2,000 different ones from 0 to 20 ms.
+            let patience = Duration::from_micros(idx * 7_919 % 20_000);
+            let request = Served::charge(app, account, &format!("call-{idx}"));
+            timeout(patience, served.ask(&request)).await.is_err()
+        };
+        let mut hung_up = 0;
+        for wave in 0..20 {
+            let gone = join_all((wave * 100..(wave + 1) * 100).map(hang_up)).await;
+            hung_up += gone.iter().filter(|gone| **gone).count();
+        }
+        assert!(hung_up > 100, "only {hung_up} hung up: the test shows nothing");
+
+        // The same key tells: every call has happened exactly once when its client has come back.
+        let resolve = async |idx: usize| {
+            let answer = served.ask(&Served::charge(app, account, &format!("call-{idx}"))).await;
+            Recorder::record("POST", &format!("/accounts/{account}/charges"), &answer);
+            answer.expect(201);
+        };
+        for wave in 0..40 {
+            join_all((wave * 50..(wave + 1) * 50).map(resolve)).await;
+        }
+        served.stop().await;
+        assert_eq!(app.admin.balance(account).await, "0");
+        let mut superuser = app.books.db.superuser().await;
+        let stored = "select count(*) from events where event_type = 'account.charged'";
+        let stored: i64 = sqlx::query_scalar(stored).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(stored, 2_000, "what was acknowledged is visible from another connection");
+        let leaked = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+        let leaked: i64 = sqlx::query_scalar(leaked).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(leaked, 0, "no session is idle in a transaction");
+    })
+    .await;
+}
+
+async fn a_service_that_stops_answers_what_is_in_flight() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("1").await;
+        let served = Served::start(app).await;
+        let address = served.address;
+        let gate = app.books.ledger.failpoints().close("before_append");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(Served::charge(app, account, "k").as_bytes()).await.unwrap();
+        gate.arrived().await;
+        let stopping = tokio::spawn(served.stop());
+        // Nobody new is let in from now on.
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!stopping.is_finished(), "it waits for the one that is in flight");
+        gate.open();
+        read(&mut stream).await.expect(201);
+        stopping.await.unwrap();
+        assert_eq!(app.admin.balance(account).await, "0.99");
+    })
+    .await;
+}
+
+async fn slow_headers_are_not_waited_for() {
+    let limits = Limits { headers_timeout: Duration::from_millis(100), ..Limits::default() };
+    TestApp::run_within(limits, async |app| {
+        let served = Served::start(app).await;
+        let slow = async |_| {
+            let mut stream = TcpStream::connect(served.address).await.unwrap();
+            stream.write_all(b"POST /accounts HTTP/1.1\r\nhost: l").await.unwrap();
+            let mut rest = Vec::new();
+            let ended = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+            drop(ended.expect("it hangs up on the slow"));
+        };
+        join_all((0..200).map(slow)).await;
+        let probe = "GET /healthz HTTP/1.1\r\nhost: l\r\nconnection: close\r\n\r\n";
+        served.ask(probe).await.expect(200);
+        let large = format!("GET /healthz HTTP/1.1\r\nhost: l\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        // It may hang up before all of it is sent.
+        let _ = stream.write_all(large.as_bytes()).await;
+        let mut head = [0; 12];
+        let refused = stream.read_exact(&mut head).await.is_err() || head.ends_with(b"431");
+        assert!(refused, "{}", String::from_utf8_lossy(&head));
+        served.stop().await;
+    })
+    .await;
+}
