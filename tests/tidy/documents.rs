@@ -1,0 +1,315 @@
+//! Rules for what people read: it resolves, it is complete, and it names only what is there.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    markdown::{anchors, blocks, links, prose, spans},
+    tree::{File, below, catches, find, holds, words},
+};
+
+#[test]
+fn links_between_documents_resolve() {
+    let target = ("docs/b.md", "# B\n## What's *new*, then?\n");
+    let gone = ("docs/a.md", "see [b](c.md)");
+    catches(dead_links, &[gone, target], "docs/a.md:1: there is no c.md");
+    let moved = ("docs/a.md", "\n[`b`](../docs/b.md#whats-old)");
+    catches(dead_links, &[moved, target], "docs/a.md:2: docs/b.md has no heading whats-old");
+    let within = ("docs/a.md", "# A\n[b](#b)");
+    catches(dead_links, &[within], "docs/a.md:2: docs/a.md has no heading b");
+    let fine = (
+        "docs/a.md",
+        "[b](b.md#whats-new-then), [out](https://example.org/), `[no](link)`\n```\n[no](link)\n```",
+    );
+    assert!(dead_links(&[fine, target].map(file)).is_empty(), "what resolves is no fault");
+    holds(dead_links);
+}
+
+fn file((path, text): (&str, &str)) -> File {
+    File { path: path.to_owned(), text: text.to_owned() }
+}
+
+fn dead_links(files: &[File]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in below(files, "", ".md") {
+        for (number, line) in prose(&file.text) {
+            let relative = links(line).into_iter().filter(|link| !link.contains(':'));
+            let dead = relative.filter_map(|link| dead_link(files, &file.path, link));
+            faults.extend(dead.map(|why| format!("{}:{number}: {why}", file.path)));
+        }
+    }
+    faults
+}
+
+fn dead_link(files: &[File], from: &str, link: &str) -> Option<String> {
+    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = if path.is_empty() { from.to_owned() } else { resolve(from, path) };
+    let is_folder =
+        files.iter().any(|file| file.path.starts_with(&format!("{}/", target.trim_end_matches('/'))));
+    match find(files, &target) {
+        Ok(file) if anchor.is_empty() || anchors(&file.text).iter().any(|found| found == anchor) => None,
+        Ok(_) => Some(format!("{target} has no heading {anchor}")),
+        Err(_) if is_folder && anchor.is_empty() => None,
+        Err(_) => Some(format!("there is no {path}")),
+    }
+}
+
+fn resolve(from: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in path.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "." => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[test]
+fn what_documents_name_is_there() {
+    let near = ("ledger-core/src/lane/warm.rs", "const WARM_MAX: usize = 1;");
+    let gone = ("ARCHITECTURE.md", "`lane/warm.rs` and `lane/cold.rs`");
+    catches(unknown_names, &[gone, near], "ARCHITECTURE.md:1: there is no `lane/cold.rs`");
+    let constant = ("README.md", "`WARM_MAX`, `COLD_MAX` and `LEDGER_URL`");
+    catches(unknown_names, &[constant, near], "README.md:1: there is no `COLD_MAX`");
+    let target = ("README.md", "\n`make fly`");
+    catches(unknown_names, &[target, ("Makefile", "test: ## Tests")], "README.md:2: there is no `make fly`");
+    holds(unknown_names);
+}
+
+/// Files, bounds and targets of make that stand between backticks.
+fn unknown_names(files: &[File]) -> Vec<String> {
+    let sources = files.iter().filter(|file| !file.path.ends_with(".md"));
+    let known: BTreeSet<&str> = sources.flat_map(|file| words(&file.text)).collect();
+    let is_there = |span: &str| {
+        if let Some(target) = span.strip_prefix("make ") {
+            let rule = format!("\n{}:", words(target).next().unwrap_or_default());
+            return files
+                .iter()
+                .any(|file| file.path == "Makefile" && format!("\n{}", file.text).contains(&rule));
+        }
+        let is_bound = span.ends_with("_MAX") && words(span).eq([span]);
+        let is_file = [".rs", ".sql", ".md", ".toml"].iter().any(|ending| span.ends_with(ending));
+        let pattern = span.contains(|char: char| "*{} ".contains(char));
+        let named = |file: &File| file.path == span || file.path.ends_with(&format!("/{span}"));
+        (!is_bound || known.contains(span)) && (!is_file || pattern || files.iter().any(named))
+    };
+    let mut faults = Vec::new();
+    // The changelog names what was there at its time.
+    for file in below(files, "", ".md").filter(|file| file.path != "CHANGELOG.md") {
+        for (number, line) in prose(&file.text) {
+            let unknown = spans(line).filter(|span| !is_there(span));
+            faults.extend(unknown.map(|span| format!("{}:{number}: there is no `{span}`", file.path)));
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_line_is_one_sentence() {
+    let two = ("a.md", "One. Two.");
+    catches(crowded_lines, &[two], "a.md:1: begin a new line behind the sentence that ends in \"One.\"");
+    let fine = ("a.md", "1. One, e.g. two.\n\n| One. Two. |\n`One. Two.`\n```text\nOne. Two.\n```");
+    assert!(crowded_lines(&[file(fine)]).is_empty(), "tables and code are left alone");
+    holds(crowded_lines);
+}
+
+/// So that a change shows what has changed.
+fn crowded_lines(files: &[File]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in below(files, "", ".md") {
+        for (number, line) in prose(&file.text).filter(|(_, line)| !line.starts_with('|')) {
+            let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+            let tokens: Vec<&str> = plain.split(' ').collect();
+            let ends = |pair: &&[&str]| {
+                let is_word = pair[0].trim_end_matches('.').ends_with(|char: char| !char.is_ascii_digit());
+                pair[0].ends_with('.')
+                    && is_word
+                    && pair[1].starts_with(|char: char| char.is_uppercase() || char == '`')
+            };
+            let ended = tokens.windows(2).filter(ends).map(|pair| pair[0]);
+            faults.extend(ended.map(|word| {
+                format!(
+                    "{}:{number}: begin a new line behind the sentence that ends in \"{word}\"",
+                    file.path
+                )
+            }));
+        }
+    }
+    faults
+}
+
+const ARCHITECTURE_LINES_MAX: usize = 250;
+
+#[test]
+fn the_map_stays_short() {
+    catches(
+        long_map,
+        &[("ARCHITECTURE.md", &"\n".repeat(251))],
+        "ARCHITECTURE.md has 251 lines, 250 are allowed",
+    );
+    holds(long_map);
+}
+
+fn long_map(files: &[File]) -> Vec<String> {
+    let lines = match find(files, "ARCHITECTURE.md") {
+        Ok(file) => file.text.lines().count(),
+        Err(gone) => return gone,
+    };
+    let too_long = format!("ARCHITECTURE.md has {lines} lines, {ARCHITECTURE_LINES_MAX} are allowed");
+    if lines > ARCHITECTURE_LINES_MAX { vec![too_long] } else { Vec::new() }
+}
+
+#[test]
+fn decisions_are_numbered_without_a_gap() {
+    let (first, third) = (("docs/decisions/0001-a.md", "# 0001 A"), ("docs/decisions/0003-c.md", "# 0003 C"));
+    catches(
+        misnumbered,
+        &[first, third],
+        "docs/decisions/0003-c.md should be 0002, in its name and its heading",
+    );
+    let twice = ("docs/decisions/0001-b.md", "# 0001 B");
+    catches(
+        misnumbered,
+        &[first, twice],
+        "docs/decisions/0001-b.md should be 0002, in its name and its heading",
+    );
+    let heading = ("docs/decisions/0001-a.md", "# 0002 A");
+    catches(misnumbered, &[heading], "docs/decisions/0001-a.md should be 0001, in its name and its heading");
+    holds(misnumbered);
+}
+
+fn misnumbered(files: &[File]) -> Vec<String> {
+    let numbers = (1..).map(|number| format!("{number:04}"));
+    let decisions = below(files, "docs/decisions/", ".md").filter(|file| !file.path.ends_with("/README.md"));
+    let is_wrong = |file: &File, number: &str| {
+        !file.path.starts_with(&format!("docs/decisions/{number}-"))
+            || !file.text.starts_with(&format!("# {number} "))
+    };
+    let wrong = decisions.zip(numbers).filter(|(file, number)| is_wrong(file, number));
+    wrong
+        .map(|(file, number)| format!("{} should be {number}, in its name and its heading", file.path))
+        .collect()
+}
+
+const ERRORS: &str = "docs/errors.md";
+/// Where an error becomes a name that programs match on, and the function that does it.
+const CODES: [(&str, &str); 3] = [
+    ("ledger-core/src/account/rejection.rs", "fn code("),
+    ("ledger-core/src/error.rs", "fn code("),
+    ("ledger-service/src/error/code.rs", "fn name("),
+];
+/// The service's codes have no words of Rust in the table: who sees them is not in Rust.
+const SERVICE: &str = "ledger-service/";
+
+#[test]
+fn every_error_code_has_its_row() {
+    let arms =
+        "(&self) {\n        match self {\n            Self::A | Self::B(_) => \"ab\",\n        }\n    }\n";
+    let (core, service) = (format!("    fn code{arms}"), "    fn name() {\n    }\n");
+    let with = |row| {
+        [(CODES[0].0, core.as_str()), (CODES[1].0, core.as_str()), (CODES[2].0, service), (ERRORS, row)]
+    };
+    catches(undocumented, &with("| `ab` | `A` | never |"), "docs/errors.md has no row for `ab` (`B`)");
+    let made_up = with("| `ab` | `A`, `B` |\n| `c` | `C` |");
+    catches(undocumented, &made_up, "docs/errors.md:2: no error has the code `c`");
+    holds(undocumented);
+}
+
+fn undocumented(files: &[File]) -> Vec<String> {
+    let text = match find(files, ERRORS) {
+        Ok(file) => &file.text,
+        Err(gone) => return gone,
+    };
+    let rows = prose(text).filter(|(_, line)| line.starts_with("| `"));
+    let rows: Vec<(usize, Vec<&str>)> = rows.map(|(number, line)| (number, spans(line).collect())).collect();
+    let (mut faults, mut known) = (Vec::new(), BTreeSet::new());
+    for (path, function) in CODES {
+        let arms = match find(files, path) {
+            Ok(file) => arms(&file.text, function),
+            Err(gone) => return gone,
+        };
+        for (variant, code) in arms {
+            let names_it = |row: &[&str]| path.starts_with(SERVICE) || row.contains(&variant.as_str());
+            if !rows.iter().any(|(_, row)| row[0] == code && names_it(row)) {
+                faults.push(format!("{ERRORS} has no row for `{code}` (`{variant}`)"));
+            }
+            known.insert(code);
+        }
+    }
+    let made_up = rows.iter().filter(|(_, row)| !known.contains(row[0]));
+    faults.extend(
+        made_up.map(|(number, row)| format!("{ERRORS}:{number}: no error has the code `{}`", row[0])),
+    );
+    faults
+}
+
+/// The variants of the arms of a function that end in a text, and that text.
+fn arms(text: &str, function: &str) -> Vec<(String, String)> {
+    let body =
+        text.split(function).nth(1).and_then(|rest| rest.split("\n    }\n").next()).unwrap_or_default();
+    let mut arms = Vec::new();
+    for arm in body.split(",\n") {
+        let Some((variants, code)) = arm.split_once("=> \"") else { continue };
+        let code = code.trim_end_matches('"');
+        let names = variants.split("Self::").skip(1).filter_map(|rest| words(rest).next());
+        arms.extend(names.map(|name| (name.to_owned(), code.to_owned())));
+    }
+    arms
+}
+
+const PROGRAM_LINES_MAX: usize = 29;
+/// Takes the program out of the README, builds it against the packaged crate, and runs it.
+const PACKAGED: &str = ".ci/packaged";
+
+#[test]
+fn the_readmes_program_is_the_one_that_ci_runs() {
+    let program = |lines| format!("```rust\n{}```\n", "f();\n".repeat(lines));
+    let script = (PACKAGED, "sed -n '/^```rust$/,/^```$/p' README.md");
+    let ci = (".ci/run", "    part packaged .ci/packaged\n");
+    catches(
+        strayed,
+        &[("README.md", &program(30)), script, ci],
+        "README.md: its program has 30 lines, 29 are allowed",
+    );
+    let two = program(3) + &program(4);
+    catches(strayed, &[("README.md", &two), script, ci], "README.md has 2 programs, and CI runs one");
+    catches(
+        strayed,
+        &[("README.md", &program(3)), script, (".ci/run", "")],
+        ".ci/run does not run .ci/packaged",
+    );
+    let other = ("docs/embedding.md", "```rust\ng();\n```\n");
+    catches(
+        strayed,
+        &[("README.md", &program(3)), script, ci, other],
+        "docs/embedding.md has a block of Rust that nothing compiles",
+    );
+    holds(strayed);
+}
+
+fn strayed(files: &[File]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let text = |path: &str| find(files, path).map_or("", |file| file.text.as_str());
+    let programs = blocks(text("README.md"), "rust");
+    if programs.len() != 1 {
+        faults.push(format!("README.md has {} programs, and CI runs one", programs.len()));
+    }
+    for lines in
+        programs.iter().map(|program| program.lines().count()).filter(|lines| *lines > PROGRAM_LINES_MAX)
+    {
+        faults.push(format!("README.md: its program has {lines} lines, {PROGRAM_LINES_MAX} are allowed"));
+    }
+    if !text(PACKAGED).contains("README.md") {
+        faults.push(format!("{PACKAGED} does not read the README"));
+    }
+    if !text(".ci/run").lines().any(|line| line.trim() == format!("part packaged {PACKAGED}")) {
+        faults.push(format!(".ci/run does not run {PACKAGED}"));
+    }
+    // Fragments, which no compiler could take alone, are marked `rust,ignore`.
+    let others = below(files, "", ".md")
+        .filter(|file| file.path != "README.md" && !blocks(&file.text, "rust").is_empty());
+    faults.extend(others.map(|file| format!("{} has a block of Rust that nothing compiles", file.path)));
+    faults
+}
