@@ -7,13 +7,13 @@ help: ## What can be made
 
 run: ## The service with a demo tenant, on a PostgreSQL of its own
 	.ci/install run
-	cargo build $(CARGO_PROFILE) --bin ledger
-	target/$(PROFILE)/ledger serve --demo $(ARGS)
+	cargo build --bin ledger
+	target/debug/ledger serve --demo $(ARGS)
 
 demo: ## Bills a usage file through HTTP, and audits the books
 	.ci/install run
-	cargo build $(CARGO_PROFILE) --bin ledger
-	target/$(PROFILE)/ledger demo $(USAGE) $(ARGS)
+	cargo build --bin ledger
+	target/debug/ledger demo $(USAGE) $(ARGS)
 
 test: ## Every test, against a PostgreSQL of its own
 	.ci/install test

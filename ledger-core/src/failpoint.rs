@@ -5,7 +5,7 @@
 
 #[cfg(not(feature = "failpoints"))]
 #[derive(Clone, Default)]
-pub(crate) struct Failpoints;
+pub(crate) struct Failpoints(());
 
 #[cfg(not(feature = "failpoints"))]
 impl Failpoints {

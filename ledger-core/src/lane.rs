@@ -19,7 +19,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    batch::{Batch, Place},
+    batch::{Batch, Place, leaves_key_unused},
     waiting::Waiting,
     warm::{Standing, Warm},
 };
@@ -183,15 +183,22 @@ impl Lane {
         let mut keys: Vec<_> = jobs.iter().filter_map(|job| job.request.keyed()).collect();
         let mut outcomes = self.warm.outcomes(&keys, forgotten_before);
         keys.retain(|key| !outcomes.contains_key(key));
-        if !keys.is_empty() && (mode == Mode::Locked || self.keys_first > 0) {
+        let mut are_keys_known = keys.is_empty();
+        if !are_keys_known && (mode == Mode::Locked || self.keys_first > 0) {
             outcomes.extend(journal::fetch_outcomes(connection, &keys, forgotten_before).await?);
+            are_keys_known = true;
         }
         self.keys_first = self.keys_first.saturating_sub(1);
 
         let mut batch = Batch::new(at, places, outcomes);
         let decide = AssertUnwindSafe(|| jobs.iter().map(|job| batch.decide(&job.request)).collect());
         // An assertion that fails is our bug: this batch fails, nothing is written, and the lane goes on.
-        let answers = catch_unwind(decide).map_err(|_| Setback::Bug)?;
+        let answers: Vec<Answer> = catch_unwind(decide).map_err(|_| Setback::Bug)?;
+        // What is stored meets its key's outcome in the append. What stores nothing does not, so the key is asked for.
+        let unsure = |(job, answer): (&Job, &Answer)| job.request.key.is_some() && leaves_key_unused(answer);
+        if !are_keys_known && jobs.iter().zip(&answers).any(unsure) {
+            return Err(Setback::Fenced);
+        }
 
         let commit = batch.commit();
         if !commit.moves.is_empty() {

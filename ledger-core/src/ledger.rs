@@ -37,6 +37,7 @@ struct Inner {
     app: PgPool,
     auth: PgPool,
     eraser: PgPool,
+    #[cfg(feature = "failpoints")]
     failpoints: Failpoints,
 }
 
@@ -64,6 +65,7 @@ impl Ledger {
             auth: pools::pool(&options, Role::Auth, READ_CONNECTIONS),
             eraser: pools::pool(&options, Role::Eraser, 1),
             writer,
+            #[cfg(feature = "failpoints")]
             failpoints,
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -1,5 +1,7 @@
 //! A key has exactly one outcome: a receipt or a refusal, and the same one for every retry.
 
+use std::collections::HashMap;
+
 use crate::{
     account::{Event, Rejection},
     chain::ShortHash,
@@ -64,6 +66,9 @@ impl Receipt {
         self.id.sequence()
     }
 }
+
+/// Outcomes by account and key.
+pub(crate) type Outcomes = HashMap<(AccountId, ShortHash), Outcome>;
 
 /// The outcome of a key, and the request that it stood for.
 #[derive(Clone, Debug)]

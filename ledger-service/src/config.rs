@@ -19,7 +19,7 @@ pub struct Settings {
     /// Key of the first operator, an admin; made at the first start if absent.
     #[arg(long, env = "LEDGER_OPERATOR_KEY", hide_env_values = true)]
     pub operator_key: Option<OperatorKey>,
-    /// How this service is reached from outside, such as https://ledger.example.com.
+    /// How this service is reached from outside, such as `https://ledger.example.com`.
     #[arg(long, env = "LEDGER_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
     /// The form of the log.

@@ -79,9 +79,20 @@ impl Books {
 
     /// Tops up under a key.
     pub async fn top_up(&self, account: AccountId, name: &str, sum: &str) -> Result<Receipt, LedgerError> {
+        self.top_up_on(&self.ledger, account, name, sum).await
+    }
+
+    /// Tops up through another ledger on the same database.
+    pub async fn top_up_on(
+        &self,
+        ledger: &Ledger,
+        account: AccountId,
+        name: &str,
+        sum: &str,
+    ) -> Result<Receipt, LedgerError> {
         let (provider, reference) = ("stripe".parse().unwrap(), label("pi_1"));
         let top_up = TopUp { amount: amount(sum), currency: usd(), provider, reference, fee: None };
-        self.ledger.top_up(&self.platform.call(key(name)), account, top_up).await
+        ledger.top_up(&self.platform.call(key(name)), account, top_up).await
     }
 
     /// Charges under a key.

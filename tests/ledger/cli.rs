@@ -47,7 +47,7 @@ async fn trouble_is_one_sentence_with_its_remedy() {
         &books.db.superuser_url(),
         &["audit"],
         expect![[r#"
-            ledger: postgres is ledger_backup, which sees through row security; connect as ledger_service, or a role like it
+            ledger: postgres sees through row security; connect as ledger_service, or a role like it
         "#]],
     );
     fails(

@@ -1,8 +1,8 @@
 //! A key has exactly one outcome, whoever asks and whatever they had seen.
 
 use futures::future::join_all;
-use ledger_core::{LedgerError, Receipt, Rejection};
-use ledger_tests::{Books, money};
+use ledger_core::{Charge, LedgerError, Receipt, Rejection};
+use ledger_tests::{Books, amount, key, money, usd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_key_sent_fifty_times_at_once_is_one_entry_and_fifty_equal_answers() {
@@ -133,6 +133,27 @@ async fn what_is_not_found_or_malformed_leaves_the_key_unused() {
         let error = books.ledger.charge(&call, account, eur).await.unwrap_err();
         assert_eq!(error.code(), "no_account_in_currency");
         assert!(!books.refund(charge, "k", None).await.unwrap().replayed, "the key was still free");
+    })
+    .await;
+}
+
+/// A retry whose request would now be refused for another reason is still a retry, also for a process that has just started.
+#[tokio::test]
+async fn a_retry_is_known_cold_even_where_it_would_be_refused_today() {
+    Books::run(async |books| {
+        let account = books.account("1").await;
+        books.top_up(account, "all there is", "999999999999990").await.unwrap();
+        let charge = || Charge { amount: amount("1"), currency: usd(), effective_at: None };
+        let guarded = || books.platform.call(key("guarded")).if_version(3);
+        books.ledger.charge(&guarded(), account, charge()).await.unwrap();
+        let cold = books.second_ledger().await;
+        assert!(cold.charge(&guarded(), account, charge()).await.unwrap().replayed, "not stale");
+        cold.close().await;
+
+        let cold = books.second_ledger().await;
+        let again = books.top_up_on(&cold, account, "all there is", "999999999999990").await.unwrap();
+        assert!(again.replayed, "not out of range");
+        cold.close().await;
     })
     .await;
 }

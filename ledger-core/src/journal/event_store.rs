@@ -159,9 +159,10 @@ impl AggregateContext<Account> for AccountContext {
 impl FetchFacts for JournalFacts {
     async fn fetch(&self, command: &Command) -> Result<Facts, Rejection> {
         let Some(entry) = command.refers_to() else { return Ok(Facts::default()) };
-        let unavailable = |error: LedgerError| match error {
-            LedgerError::NotFound => Rejection::ChargeNotFound,
-            error => Rejection::Unavailable { reason: error.to_string() },
+        let unavailable = |error: LedgerError| {
+            let reason = error.to_string();
+            let absent = matches!(error, LedgerError::NotFound);
+            if absent { Rejection::ChargeNotFound } else { Rejection::Unavailable { reason } }
         };
         let account = self.ledger.account_of(entry).await.map_err(unavailable)?;
         let realm = self.ledger.realm_for(&self.caller, account).await.map_err(unavailable)?;

@@ -1,7 +1,5 @@
 //! What became of a key: found by asking for the key, never by the name of the constraint that was hit.
 
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
 use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
@@ -12,7 +10,7 @@ use crate::{
     chain::ShortHash,
     entry::Timestamp,
     ids::AccountId,
-    outcome::{Outcome, Receipt},
+    outcome::{Outcome, Outcomes, Receipt},
     stream::{STORED_EVENT, StoredEvent},
 };
 
@@ -30,7 +28,7 @@ pub(crate) async fn fetch_outcomes(
     connection: &mut PgConnection,
     keys: &[(AccountId, ShortHash)],
     forgotten_before: Timestamp,
-) -> sqlx::Result<HashMap<(AccountId, ShortHash), Outcome>> {
+) -> sqlx::Result<Outcomes> {
     let select = format!(
         "select {STORED_EVENT} from unnest($1::text[], $2::bytea[]) as k (id, key_hash)
          join events e on e.aggregate_id = k.id and e.key_hash = k.key_hash"
@@ -38,7 +36,7 @@ pub(crate) async fn fetch_outcomes(
     let accounts: Vec<Uuid> = keys.iter().map(|(account, _)| account.0).collect();
     let ids: Vec<String> = keys.iter().map(|(account, _)| account.to_string()).collect();
     let hashes: Vec<&[u8]> = keys.iter().map(|(_, key)| key.as_slice()).collect();
-    let mut outcomes = HashMap::new();
+    let mut outcomes = Outcomes::new();
 
     let events: Vec<StoredEvent> =
         sqlx::query_as(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;

@@ -1,6 +1,6 @@
 //! A batch: a fold of requests over the accounts they name. Pure: what it decides depends on its arguments alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use cqrs_es::DomainEvent;
 
@@ -13,7 +13,7 @@ use crate::{
     ids::{AccountId, EntryId, RealmId},
     journal::{Commit, Move, Refusal},
     money::Currency,
-    outcome::{Outcome, Receipt},
+    outcome::{Outcome, Outcomes, Receipt},
     projection::BalanceRow,
     stream::StoredEvent,
 };
@@ -93,16 +93,12 @@ impl Place {
 pub(super) struct Batch {
     at: Timestamp,
     places: BTreeMap<AccountId, Place>,
-    outcomes: HashMap<(AccountId, ShortHash), Outcome>,
+    outcomes: Outcomes,
     commit: Commit,
 }
 
 impl Batch {
-    pub(super) fn new(
-        at: Timestamp,
-        places: BTreeMap<AccountId, Place>,
-        outcomes: HashMap<(AccountId, ShortHash), Outcome>,
-    ) -> Self {
+    pub(super) fn new(at: Timestamp, places: BTreeMap<AccountId, Place>, outcomes: Outcomes) -> Self {
         Self { at, places, outcomes, commit: Commit::default() }
     }
 
@@ -176,7 +172,7 @@ impl Batch {
     }
 
     /// The standings with the decisions they started from, and the outcomes, once the batch is committed.
-    pub(super) fn into_parts(self) -> (Vec<(u64, Standing)>, HashMap<(AccountId, ShortHash), Outcome>) {
+    pub(super) fn into_parts(self) -> (Vec<(u64, Standing)>, Outcomes) {
         let standings = self.places.into_values().filter_map(|place| match place {
             Place::Open(desk) if desk.standing.stream.account.holder.is_some() => {
                 Some((desk.base_decisions, desk.standing))
@@ -218,7 +214,6 @@ impl Desk {
         }
     }
 
-    /// Turns events into rows that follow the stream, and takes them in. The last one answers the request and bears its key.
     /// What the account counts in, or will once this event has opened it.
     fn currency(&self, event: &Event) -> Option<Currency> {
         if let Event::Opened(opened) = event {
@@ -227,6 +222,7 @@ impl Desk {
         self.standing.stream.account.holder.map(|holder| holder.currency)
     }
 
+    /// Turns events into rows that follow the stream, and takes them in. The last one answers the request and bears its key.
     fn store(&mut self, at: Timestamp, events: &[Event], request: &Request) -> Vec<StoredEvent> {
         let Some(last) = events.len().checked_sub(1) else { return Vec::new() };
         let row = |(idx, event)| self.store_one(at, event, request, idx == last);
@@ -286,6 +282,25 @@ impl Request {
             Intent::Decide(command) => matches!(command, Command::Open(_)),
             Intent::Store { base_version, .. } => *base_version == 0,
         }
+    }
+}
+
+/// Whether the answer is a refusal that nothing is stored of.
+pub(super) fn leaves_key_unused(answer: &Answer) -> bool {
+    match answer {
+        Err(LedgerError::Rejected { rejection, .. }) => !rejection.is_outcome(),
+        Err(LedgerError::Stale) => true,
+        // The rest is either stored, or the key's outcome already, or the same whatever the key has done.
+        Ok(_)
+        | Err(
+            LedgerError::NotFound
+            | LedgerError::KeyReused
+            | LedgerError::Invalid(_)
+            | LedgerError::Busy
+            | LedgerError::Quarantined
+            | LedgerError::Unavailable(_)
+            | LedgerError::Unsafe(_),
+        ) => false,
     }
 }
 

@@ -9,7 +9,13 @@ use std::{
 use lru::LruCache;
 
 use super::batch::Batch;
-use crate::{chain::ShortHash, entry::Timestamp, ids::AccountId, outcome::Outcome, stream::Stream};
+use crate::{
+    chain::ShortHash,
+    entry::Timestamp,
+    ids::AccountId,
+    outcome::{Outcome, Outcomes},
+    stream::Stream,
+};
 
 /// Accounts kept in memory by one lane.
 const WARM_ACCOUNTS_MAX: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
@@ -77,7 +83,7 @@ impl Warm {
         &mut self,
         keys: &[(AccountId, ShortHash)],
         forgotten_before: Timestamp,
-    ) -> HashMap<(AccountId, ShortHash), Outcome> {
+    ) -> Outcomes {
         let known = keys.iter().filter_map(|key| Some((*key, self.recent.get(key)?.clone())));
         known.filter(|(_, outcome)| outcome.holds(forgotten_before)).collect()
     }

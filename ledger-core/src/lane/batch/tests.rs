@@ -78,7 +78,7 @@ fn request((idx, step, key): &Wish) -> Request {
 struct World {
     standings: BTreeMap<AccountId, Standing>,
     facts: BTreeMap<AccountId, Facts>,
-    outcomes: HashMap<(AccountId, ShortHash), Outcome>,
+    outcomes: Outcomes,
     events: Vec<StoredEvent>,
     refusals: Vec<Refusal>,
     answers: Vec<String>,
