@@ -239,11 +239,11 @@ impl Lane {
         let balances = journal::fetch_balances(connection, &ids).await?;
         // What is in quarantine is not read again with every command: only an audit lets it out.
         behind.retain(|account, _| {
-            let quarantined = balances.get(account).is_some_and(|balance| balance.quarantined);
-            if quarantined {
-                places.insert(*account, Place::Quarantined);
-            }
-            !quarantined
+            let Some(balance) = balances.get(account).filter(|balance| balance.quarantined) else {
+                return true;
+            };
+            places.insert(*account, Place::Quarantined(balance.realm));
+            false
         });
         let mut broken: HashMap<AccountId, BrokenStream> =
             journal::follow_events(connection, &mut behind).await?;
@@ -261,10 +261,9 @@ impl Lane {
             }
             if let Some(error) = broken.remove(&account) {
                 tracing::error!(%error, "an account goes into quarantine");
-                let realm = stream.account.holder.map(|holder| holder.owner.realm());
-                journal::quarantine(connection, account, realm, &error.to_string()).await?;
+                journal::quarantine(connection, account, balance.realm, &error.to_string()).await?;
                 self.warm.forget(account);
-                places.insert(account, Place::Quarantined);
+                places.insert(account, Place::Quarantined(balance.realm));
             } else {
                 let standing = Standing { stream, decisions: balance.decisions };
                 self.warm.keep(standing.clone());

@@ -1,8 +1,9 @@
 //! What goes wrong around the ledger: cut connections, damaged streams, an old schema, two migrators.
 
-use ledger_core::{Ledger, LedgerError, migrate};
-use ledger_tests::{Books, TestDb, money};
+use ledger_core::{Caller, Charge, Ledger, LedgerError, RealmId, migrate};
+use ledger_tests::{Books, TestDb, amount, key, label, money, usd};
 use sqlx::Executor;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_in_mid_append_is_an_unknown_outcome_that_the_same_key_resolves() {
@@ -42,6 +43,10 @@ async fn a_broken_account_is_out_of_service_alone_until_an_audit_finds_it_sound(
             let refused = books.charge_on(&fresh, broken, attempt, "1").await.unwrap_err();
             assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
             books.charge_on(&fresh, sound, attempt, "1").await.unwrap();
+            let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), label("stranger"));
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let foreign = fresh.charge(&stranger.call(key(attempt)), broken, charge).await.unwrap_err();
+            assert!(matches!(foreign, LedgerError::NotFound), "to a stranger it is absent: {foreign}");
         }
         let auditor = books.auditor().await;
         let verdict = auditor.audit().await.unwrap();

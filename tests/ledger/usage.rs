@@ -55,6 +55,8 @@ async fn a_usage_file_billed_with_two_interruptions_is_billed_once() {
             }
             child.kill().unwrap();
             child.wait().unwrap();
+            // The server ends what it was told before the client died.
+            while writers_at_work(&mut superuser).await {}
         }
         let (interrupted, output) = (charges(&mut superuser).await, bill().wait_with_output().unwrap());
         assert!(output.status.success());
@@ -78,6 +80,12 @@ async fn a_usage_file_billed_with_two_interruptions_is_billed_once() {
 async fn charges(superuser: &mut PgConnection) -> i64 {
     let count = "select count(*) from events where event_type = 'account.charged'";
     sqlx::query_scalar(count).fetch_one(superuser).await.unwrap()
+}
+
+async fn writers_at_work(superuser: &mut PgConnection) -> bool {
+    let at_work = "select exists (select 1 from pg_stat_activity where application_name = 'ledger_writer'
+                   and datname = current_database() and state = 'active')";
+    sqlx::query_scalar(at_work).fetch_one(superuser).await.unwrap()
 }
 
 /// The sum by Python's decimals, which share nothing with ours.

@@ -17,11 +17,12 @@ use crate::{
 pub(crate) struct Balance {
     pub(crate) version: u64,
     pub(crate) decisions: u64,
+    pub(crate) realm: RealmId,
     pub(crate) quarantined: bool,
 }
 
 const BALANCES: &str = "
-select b.account_id, b.balance_version, b.decisions,
+select b.account_id, b.balance_version, b.decisions, b.realm_id,
        exists (select 1 from quarantine q where q.account_id = b.account_id) as quarantined
 from account_balances b where b.account_id = any ($1)";
 
@@ -37,6 +38,7 @@ pub(crate) async fn fetch_balances(
         let balance = Balance {
             version: natural(row.try_get("balance_version")?)?,
             decisions: natural(row.try_get("decisions")?)?,
+            realm: RealmId(row.try_get("realm_id")?),
             quarantined: row.try_get("quarantined")?,
         };
         Ok((AccountId(row.try_get("account_id")?), balance))
@@ -108,13 +110,13 @@ pub(crate) async fn fetch_facts(
 pub(crate) async fn quarantine(
     connection: &mut PgConnection,
     account: AccountId,
-    realm: Option<RealmId>,
+    realm: RealmId,
     reason: &str,
 ) -> sqlx::Result<()> {
     // The key is the account, which no two realms share: the row that may stand there already says the same.
     sqlx::query("insert into quarantine (account_id, realm_id, reason) values ($1, $2, $3) on conflict (account_id) do nothing")
         .bind(account.0)
-        .bind(realm.map(|realm| realm.0))
+        .bind(realm.0)
         .bind(reason)
         .execute(connection)
         .await?;

@@ -66,7 +66,8 @@ impl Request {
 /// An account in a batch.
 pub(super) enum Place {
     Open(Box<Desk>),
-    Quarantined,
+    /// Out of service. Its realm is known, so that to a stranger it is absent like any other.
+    Quarantined(RealmId),
 }
 
 /// What the batch knows of one account, and where it started from.
@@ -104,8 +105,12 @@ impl Batch {
 
     /// Decides one request on what the ones before it have left. The answer holds once the batch is committed.
     pub(super) fn decide(&mut self, request: &Request) -> Answer {
-        let Some(Place::Open(desk)) = self.places.get_mut(&request.account) else {
-            return Err(LedgerError::Quarantined);
+        let desk = match self.places.get_mut(&request.account) {
+            Some(Place::Open(desk)) => desk,
+            Some(Place::Quarantined(realm)) if request.realm.is_none_or(|of| of == *realm) => {
+                return Err(LedgerError::Quarantined);
+            }
+            Some(Place::Quarantined(_)) | None => return Err(LedgerError::NotFound),
         };
         if !desk.is_visible_to(request) {
             return Err(LedgerError::NotFound);
@@ -164,7 +169,7 @@ impl Batch {
     pub(super) fn commit(&mut self) -> &Commit {
         let desks = self.places.values().filter_map(|place| match place {
             Place::Open(desk) => Some(desk),
-            Place::Quarantined => None,
+            Place::Quarantined(_) => None,
         });
         let at = self.at;
         self.commit.moves = desks.filter_map(|desk| desk.moved(at)).collect();
@@ -177,7 +182,7 @@ impl Batch {
             Place::Open(desk) if desk.standing.stream.account.holder.is_some() => {
                 Some((desk.base_decisions, desk.standing))
             }
-            Place::Open(_) | Place::Quarantined => None,
+            Place::Open(_) | Place::Quarantined(_) => None,
         });
         (standings.collect(), self.outcomes)
     }
