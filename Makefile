@@ -1,5 +1,12 @@
 # `ARGS` is handed on: make test ARGS='--test ledger opens_an_account'
 
+# How `run` and `demo` are built: make run PROFILE=release takes nearly three times as long, and is twice as fast.
+PROFILE ?= quick
+# What `demo` bills: make demo USAGE='--usage FILE.csv --prices FILE.csv'
+data = ../shared/data
+USAGE ?= $(and $(wildcard $(data)/azure-llm-conv-2023.csv),$(wildcard $(data)/model-prices.csv),\
+	--usage $(data)/azure-llm-conv-2023.csv --prices $(data)/model-prices.csv)
+
 .PHONY: help run demo test lint lint-format lint-deny lint-clippy lint-doc bench clean
 
 help: ## What can be made
@@ -7,13 +14,13 @@ help: ## What can be made
 
 run: ## The service with a demo tenant, on a PostgreSQL of its own
 	.ci/install run
-	cargo build --bin ledger
-	target/debug/ledger serve --demo $(ARGS)
+	cargo build --profile $(PROFILE) --bin ledger
+	exec target/$(PROFILE)/ledger serve --demo $(ARGS)
 
 demo: ## Bills a usage file through HTTP, and audits the books
 	.ci/install run
-	cargo build --bin ledger
-	target/debug/ledger demo $(USAGE) $(ARGS)
+	cargo build --profile $(PROFILE) --bin ledger
+	target/$(PROFILE)/ledger demo $(USAGE) $(ARGS)
 
 test: ## Every test, against a PostgreSQL of its own
 	.ci/install test

@@ -5,6 +5,7 @@ mod event;
 mod facts;
 mod rejection;
 
+use chrono::DateTime;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,9 @@ impl Account {
         let effective_at = charge.effective_at.map_or(at, microseconds);
         if effective_at > at {
             return Err(Rejection::EffectiveInFuture { at, effective_at });
+        }
+        if effective_at < DateTime::UNIX_EPOCH {
+            return Err(Rejection::OutOfRange);
         }
         let available = self.balances.available();
         if available < charge.amount.money() {

@@ -8,7 +8,7 @@ mod outcomes;
 pub use self::event_store::{AccountContext, AccountStore, JournalFacts};
 pub(crate) use self::{
     append::{AppendError, Commit, Move, Refusal, append},
-    load::{fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},
+    load::{Balance, fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},
     outcomes::{fetch_outcomes, forget_refusals},
 };
 

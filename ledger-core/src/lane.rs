@@ -31,7 +31,7 @@ use crate::{
     error::LedgerError,
     failpoint::Failpoints,
     ids::AccountId,
-    journal::{self, AppendError, REFUSAL_DAYS},
+    journal::{self, AppendError, Balance, REFUSAL_DAYS},
     outcome::Receipt,
     stream::{BrokenStream, Stream},
 };
@@ -249,10 +249,25 @@ impl Lane {
             journal::follow_events(connection, &mut behind).await?;
         for (account, stream) in behind {
             let version = stream.account.version;
-            let Some(balance) = balances.get(&account) else {
-                places.insert(account, Place::of(Standing { stream: Stream::new(account), decisions: 0 }));
-                continue;
+            let (balance, missing) = match (balances.get(&account), stream.account.holder) {
+                (Some(balance), _) => (*balance, false),
+                (None, None) => {
+                    places
+                        .insert(account, Place::of(Standing { stream: Stream::new(account), decisions: 0 }));
+                    continue;
+                }
+                (None, Some(holder)) => {
+                    // An account opened between the two statements has its row by now: both came in one commit.
+                    let again = journal::fetch_balances(connection, &[account]).await?.remove(&account);
+                    let realm = holder.owner.realm();
+                    let gone = Balance { version, decisions: 0, realm, quarantined: false };
+                    (again.unwrap_or(gone), again.is_none())
+                }
             };
+            if missing {
+                let reason = "the balance row is missing".to_owned();
+                broken.entry(account).or_insert(BrokenStream { account, sequence: version, reason });
+            }
             // Behind no lock, the journal may have grown between the two statements; it can never have shrunk.
             if version < balance.version || (mode == Mode::Locked && version > balance.version) {
                 let reason = format!("the journal ends at {version}, its balance row at {}", balance.version);

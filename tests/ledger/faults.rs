@@ -80,6 +80,21 @@ async fn a_stream_shorter_than_its_balance_row_says_is_broken() {
 }
 
 #[tokio::test]
+async fn an_account_without_its_balance_row_is_broken_and_repaired() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        books.db.tamper(&format!("delete from account_balances where account_id = '{account}'")).await;
+        let fresh = books.second_ledger().await;
+        let refused = books.charge_on(&fresh, account, "c", "1").await.unwrap_err();
+        assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
+        books.auditor().await.repair(account, &label("test")).await.unwrap();
+        books.charge_on(&fresh, account, "c", "1").await.expect("mended, it is in service again");
+        fresh.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_migrators_at_once_make_one_schema_and_a_ledger_refuses_an_older_one() {
     let db = TestDb::create().await;
     let mut superuser = db.superuser().await;

@@ -39,6 +39,16 @@ impl Client {
         charged.1
     }
 
+    /// Charges once, and says whether there was money for it.
+    pub(crate) async fn is_paid(&self, key: &str, amount: &str) -> bool {
+        let body = format!(r#"{{"amount": "{amount}", "currency": "USD"}}"#);
+        match self.until_answered("POST", "/charges", Some(key), &body).await {
+            (StatusCode::CREATED, _) => true,
+            (StatusCode::PAYMENT_REQUIRED, _) => false,
+            answer => panic!("{key}: {answer:?}"),
+        }
+    }
+
     /// What the payer of this key can still spend.
     pub(crate) async fn balance(&self) -> String {
         let (status, budget) = self.until_answered("GET", "/budget", None, "").await;

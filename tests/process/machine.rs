@@ -30,6 +30,8 @@ pub(crate) struct Machine {
     address: SocketAddr,
     /// Somebody else than the tests' own user.
     user: Option<(u32, u32)>,
+    /// A database that is there already, in place of a private one.
+    database_url: Option<String>,
 }
 
 /// A running program. It ends with the test, also with one that fails half way.
@@ -52,7 +54,8 @@ impl Machine {
         let folder = TempDir::new_in("/tmp").expect("a folder for the test");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let data_dir = folder.path().join(path);
-        Self { data_dir, program: program("ledger"), address: free_address(), user: None, folder }
+        let (program, address) = (program("ledger"), free_address());
+        Self { data_dir, program, address, user: None, database_url: None, folder }
     }
 
     /// As a user without any privilege; for tests that run as root.
@@ -65,6 +68,13 @@ impl Machine {
         fs::create_dir(&machine.data_dir).unwrap();
         chown(&machine.data_dir, Some(uid), Some(gid)).unwrap();
         (machine.program, machine.user) = (copy, Some((uid, gid)));
+        machine
+    }
+
+    /// On a database that others are on, too.
+    pub(crate) fn on(database_url: &str) -> Self {
+        let mut machine = Self::new();
+        machine.database_url = Some(database_url.into());
         machine
     }
 
@@ -85,6 +95,9 @@ impl Machine {
             .stdin(Stdio::null());
         for unwanted in ["DATABASE_URL", "LEDGER_OPERATOR_KEY", "RUST_BACKTRACE"] {
             command.env_remove(unwanted);
+        }
+        if let Some(url) = &self.database_url {
+            command.env("DATABASE_URL", url);
         }
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
@@ -112,8 +125,20 @@ impl Machine {
 
     /// Serves the demo tenant, and returns when it can be charged.
     pub(crate) async fn serve(&self) -> Service {
+        let program = self.start_serving(&["serve", "--demo"]).await;
+        let key = wait_for("the demo tenant's key", || self.credential("LEDGER_DEMO_KEY"));
+        Service { program, customer: Client::new(self.address, &key) }
+    }
+
+    /// Serves a customer that another machine has made.
+    pub(crate) async fn serve_too(&self, credential: &str) -> Service {
+        let program = self.start_serving(&["serve"]).await;
+        Service { program, customer: Client::new(self.address, credential) }
+    }
+
+    async fn start_serving(&self, arguments: &[&str]) -> Program {
         let begun = Instant::now();
-        let mut program = self.start(&["serve", "--demo"]);
+        let mut program = self.start(arguments);
         let ready = async {
             let mut ticks = interval(POLL);
             let anybody = Client::new(self.address, "nobody");
@@ -124,8 +149,7 @@ impl Machine {
         };
         timeout(READY_MAX, ready).await.expect("the service is ready in time");
         println!("ready after {:?}", begun.elapsed());
-        let key = wait_for("the demo tenant's key", || self.credential("LEDGER_DEMO_KEY"));
-        Service { program, customer: Client::new(self.address, &key) }
+        program
     }
 
     pub(crate) fn credential(&self, name: &str) -> Option<String> {

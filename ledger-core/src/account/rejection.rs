@@ -67,8 +67,8 @@ pub enum Rejection {
         /// The price.
         amount: Amount,
     },
-    /// A sum would leave the range of money, or a limit is negative.
-    #[error("a sum would leave the range of money")]
+    /// A sum would leave the range of money, a limit is negative, or a time lies before 1970.
+    #[error("a sum or a time is out of range")]
     OutOfRange,
     /// The facts that the decision needs could not be read; only ever seen by drivers of the stock framework.
     #[error("the facts could not be read: {reason}")]

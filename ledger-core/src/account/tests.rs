@@ -16,7 +16,7 @@ fn noon() -> Timestamp {
     DateTime::from_timestamp_micros(1_795_348_800_000_001).unwrap()
 }
 
-/// `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
+/// `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future|past]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
 fn command(row: &str) -> Command {
     let words: Vec<&str> = row.split_whitespace().collect();
     let usd = "USD".parse().unwrap();
@@ -35,7 +35,11 @@ fn command(row: &str) -> Command {
         "charge" => Command::Charge(Charge {
             amount: words[1].parse().unwrap(),
             currency: second.filter(|word| **word == "EUR").map_or(usd, |eur| eur.parse().unwrap()),
-            effective_at: second.filter(|word| **word == "future").map(|_| noon() + TimeDelta::hours(1)),
+            effective_at: match second {
+                Some(&"future") => Some(noon() + TimeDelta::hours(1)),
+                Some(&"past") => Some(DateTime::UNIX_EPOCH - TimeDelta::microseconds(1)),
+                _ => None,
+            },
         }),
         "refund" | "refund_top_up" | "charge_back" => {
             let original = EntryId::new(AccountId::of(OWNER, usd), words[1].parse().unwrap());
@@ -189,6 +193,7 @@ fn rejections_have_a_fixed_order() {
          open -1
          charge 1 EUR
          charge 1 future
+         charge 1 past
          charge 1
          top_up 999999999999999
          top_up 1",
@@ -198,6 +203,7 @@ fn rejections_have_a_fixed_order() {
             open -1                  -> account_exists
             charge 1 EUR             -> no_account_in_currency
             charge 1 future          -> effective_in_future
+            charge 1 past            -> out_of_range
             charge 1                 -> insufficient_funds
             top_up 999999999999999   -> 2: balance 999999999999999 available 999999999999999
             top_up 1                 -> out_of_range

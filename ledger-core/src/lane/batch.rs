@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use cqrs_es::DomainEvent;
 
 use super::{Answer, warm::Standing};
@@ -17,6 +18,9 @@ use crate::{
     projection::BalanceRow,
     stream::StoredEvent,
 };
+
+/// How far the time of somebody else's decision may be ahead of ours: a lane's clock lags the database's by an answer's way.
+const STORE_AHEAD_MAX: TimeDelta = TimeDelta::seconds(5);
 
 /// One caller's wish, with everything that will be stored beside its event.
 pub(crate) struct Request {
@@ -209,7 +213,9 @@ impl Desk {
             Intent::Store { base_version, events } => {
                 // Somebody else decided these. They are taken only if they follow, and only if their time has come.
                 let mut trial = account.clone();
-                let follow = events.iter().all(|event| event.entry().at <= at && trial.fold(event).is_ok());
+                let latest = at + STORE_AHEAD_MAX;
+                let follow =
+                    events.iter().all(|event| event.entry().at <= latest && trial.fold(event).is_ok());
                 if *base_version == account.version && follow {
                     Ok(events.clone())
                 } else {
