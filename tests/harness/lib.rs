@@ -4,9 +4,11 @@ mod books;
 mod database;
 mod programs;
 pub mod service;
+mod usage;
 
 pub use self::{
     books::{Books, amount, key, label, money, usd},
     database::TestDb,
     programs::program,
+    usage::Usage,
 };

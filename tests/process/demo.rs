@@ -1,26 +1,23 @@
 //! `ledger demo`: a usage file through HTTP, whatever is interrupted.
 
-use std::{collections::HashSet, fmt::Write, fs};
+use std::collections::HashSet;
 
+use ledger_tests::{Usage, money};
+use serde_json::Value;
 use tokio::time::{Duration, interval, timeout};
 
 use crate::{client::Client, machine::Machine};
 
-const LINES: u64 = 6_000;
-/// 1,000 tokens in and 100 out, 6,000 times, at the demo's own prices: 0.0000025 and 0.00001 USD.
-const SUM: &str = "21 USD in all";
+/// Beside one for each request: the account opened, the demo's own top-up, and the deposit that pays for the file.
+const OTHER_ENTRIES: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_usage_file_is_billed_once_though_client_and_service_are_killed() {
     let machine = Machine::new();
-    let usage = machine.data_dir().with_file_name("usage.csv");
-    let mut lines = String::from("at,input_tokens,output_tokens\n");
-    for number in 0..LINES {
-        writeln!(lines, "{number},1000,100").unwrap();
-    }
-    fs::write(&usage, lines).unwrap();
-    let demo = ["demo", "--usage", usage.to_str().unwrap()];
+    let Usage { usage, prices, lines } = Usage::find();
+    let (usage, prices) = (usage.canonicalize().unwrap(), prices.canonicalize().unwrap());
+    let demo = ["demo", "--usage", usage.to_str().unwrap(), "--prices", prices.to_str().unwrap()];
     let mut service = machine.serve().await;
 
     for _ in 0..2 {
@@ -33,10 +30,13 @@ async fn a_usage_file_is_billed_once_though_client_and_service_are_killed() {
     }
 
     let said = machine.run_well(&demo);
-    assert!(said.contains(SUM), "{said}");
+    let sum = money(&Usage::sum_by_another_tool(&usage, &prices));
+    assert!(said.contains(&format!("{lines} requests billed, {sum} USD in all")), "{said}");
     assert!(!said.contains("; 0 of them"), "a part was billed before: {said}");
     assert!(said.contains(" 100 USD after it"), "what was deposited is used up, and no more: {said}");
     service.terminate();
+    let verdict: Value = serde_json::from_slice(&machine.run(&["audit", "--json"]).stdout).unwrap();
+    assert_eq!(verdict["entries"], lines + OTHER_ENTRIES, "one entry a line: {verdict}");
 }
 
 /// Until the balance has moved a few times.
