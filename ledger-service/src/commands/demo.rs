@@ -182,8 +182,8 @@ impl Service {
     /// Lets it answer what is in flight, and stop its database.
     async fn stop(mut self) -> Result<()> {
         if let Some(pid) = self.0.id() {
-            // The standard library knows SIGKILL only.
-            Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+            // The standard library knows SIGKILL only, and a small system has no program `kill` beside its shell's.
+            Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid.to_string()]).status().await?;
         }
         self.0.wait().await?;
         Ok(())

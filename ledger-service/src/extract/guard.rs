@@ -27,10 +27,21 @@ pub(crate) struct IfMatch(pub(crate) Option<u64>);
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct KeyedParams {
     /// The caller's own name for this command, quoted or bare. The same key never acts twice.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, example = "order-4711")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        example = "order-4711",
+        pattern = r##"^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$"##
+    )]
     key: String,
     /// Act only if the account is still at this version.
-    #[param(rename = "If-Match", example = "\"7\"", pattern = r#"^("?[0-9]{1,18}"?|\*)$"#)]
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        example = "\"7\"",
+        pattern = r#"^([0-9]{1,18}|"[0-9]{1,18}"|\*)$"#
+    )]
     if_match: Option<String>,
 }
 
@@ -40,7 +51,12 @@ pub(crate) struct KeyedParams {
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct IfMatchParams {
     /// Act only if it is still at this version.
-    #[param(rename = "If-Match", example = "\"7\"", pattern = r#"^("?[0-9]{1,18}"?|\*)$"#)]
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        example = "\"7\"",
+        pattern = r#"^([0-9]{1,18}|"[0-9]{1,18}"|\*)$"#
+    )]
     if_match: Option<String>,
 }
 

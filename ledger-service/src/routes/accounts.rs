@@ -9,7 +9,13 @@ use axum::{
 use chrono::{DateTime, Utc};
 use ledger_core::{AccountBalance, AccountId, BalanceRow, Currency, Money, Open, Owner};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, OneOfBuilder, RefOr,
+        schema::{AdditionalProperties, KnownFormat, Schema, SchemaFormat, Type},
+    },
+};
 use uuid::Uuid;
 
 use super::entries::{created, etag};
@@ -21,7 +27,7 @@ use crate::{
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named, Params},
-    wire::{CurrencyText, MoneyText, Page},
+    wire::{CurrencyText, LimitText, MoneyText, Page},
 };
 
 /// Whose account in what currency.
@@ -34,19 +40,28 @@ pub(crate) struct AccountRequest {
     currency: Currency,
     /// How far below zero it may go.
     #[serde(default)]
-    #[schema(value_type = Option<MoneyText>, nullable = false)]
+    #[schema(value_type = Option<LimitText>, nullable = false)]
     credit_limit: Money,
 }
 
-/// A person or a company: exactly one of the two.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used; the type that reads it is the ledger's own")]
-pub(crate) enum OwnerSchema {
-    #[schema(rename = "user_id")]
-    User(Uuid),
-    #[schema(rename = "tenant_id")]
-    Tenant(Uuid),
+/// A person or a company: exactly one of the two. For the reference only: the type that reads it is the ledger's own.
+pub(crate) struct OwnerSchema;
+
+impl PartialSchema for OwnerSchema {
+    fn schema() -> RefOr<Schema> {
+        let id = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+        let id = ObjectBuilder::new().schema_type(Type::String).format(Some(id)).build();
+        let no_more = AdditionalProperties::<Schema>::FreeForm(false);
+        let only = |name| {
+            let object = ObjectBuilder::new().property(name, id.clone()).required(name);
+            object.additional_properties(Some(no_more.clone()))
+        };
+        let either = OneOfBuilder::new().item(only("user_id")).item(only("tenant_id"));
+        Schema::from(either.description(Some("A person or a company: exactly one of the two")).build()).into()
+    }
 }
+
+impl ToSchema for OwnerSchema {}
 
 /// An account and its sums as of a version.
 #[derive(Serialize, ToSchema)]
@@ -115,6 +130,7 @@ problems!(AccountProblems: ACCESS, &[Code::NotFound]);
 /// Opens the one account of an owner in a currency.
 #[utoipa::path(
     post, path = "/accounts", tag = "money", params(KeyedParams), security(("bearer" = [])),
+    request_body = AccountRequest,
     responses((status = 201, body = AccountResponse), OpenAccountProblems)
 )]
 pub(crate) async fn open_account(

@@ -89,6 +89,7 @@ pub(crate) async fn get_budget(
 #[utoipa::path(
     post, path = "/budget/check", tag = "budget",
     security(("virtual_key" = []), ("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    request_body = BudgetCheckRequest,
     responses((status = 200, body = BudgetCheckResponse), CheckBudgetProblems)
 )]
 pub(crate) async fn check_budget(

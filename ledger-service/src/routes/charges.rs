@@ -17,7 +17,7 @@ use crate::{
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
-    wire::{AmountText, CurrencyText},
+    wire::{AmountText, CurrencyText, Metadata, NoteText},
 };
 
 /// The name under which a reference is kept in an entry's metadata.
@@ -31,13 +31,14 @@ pub(crate) struct ChargeRequest {
     amount: Amount,
     #[schema(value_type = CurrencyText)]
     currency: Currency,
-    #[schema(max_length = 500)]
+    #[schema(value_type = Option<NoteText>)]
     description: Option<String>,
     /// The caller's own name for what is charged; kept as `metadata.reference`.
-    #[schema(max_length = 500)]
+    #[schema(value_type = Option<NoteText>)]
     reference: Option<String>,
     /// The caller's own names and values: at most 50, each value at most 500 characters.
     #[serde(default)]
+    #[schema(value_type = Metadata, required = false)]
     metadata: BTreeMap<String, String>,
     /// When it was used; now if absent.
     effective_at: Option<DateTime<Utc>>,
@@ -78,6 +79,7 @@ problems!(GetChargeProblems: ACCESS, &[Code::NotFound]);
 #[utoipa::path(
     post, path = "/accounts/{id}/charges", tag = "money", params(("id" = Uuid, Path), KeyedParams),
     security(("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    request_body = ChargeRequest,
     responses(
         (status = 201, body = EntryResponse),
         (status = 200, body = EntryResponse, description = "A dry run: nothing was stored"),
@@ -102,6 +104,7 @@ pub(crate) async fn create_charge(
 #[utoipa::path(
     post, path = "/charges", tag = "money", params(KeyedParams),
     security(("virtual_key" = []), ("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    request_body = ChargeRequest,
     responses(
         (status = 201, body = EntryResponse),
         (status = 200, body = EntryResponse, description = "A dry run: nothing was stored"),

@@ -56,6 +56,7 @@ problems!(GatewayProblems: ACCESS, &[Code::NotFound]);
 /// Makes a gateway.
 #[utoipa::path(
     post, path = "/gateways", tag = "platform", security(("bearer" = [])),
+    request_body = GatewayRequest,
     responses((status = 201, body = NewGatewayResponse), CreateGatewayProblems)
 )]
 pub(crate) async fn create_gateway(

@@ -91,6 +91,7 @@ problems!(UpdateKeyProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]
 /// Makes a virtual key for a user.
 #[utoipa::path(
     post, path = "/keys", tag = "identity", security(("bearer" = [])),
+    request_body = KeyRequest,
     responses((status = 201, body = NewKeyResponse), CreateKeyProblems)
 )]
 pub(crate) async fn create_key(
@@ -136,6 +137,7 @@ pub(crate) async fn get_key(
 #[utoipa::path(
     patch, path = "/keys/{id}", tag = "identity", params(("id" = Uuid, Path), IfMatchParams),
     security(("bearer" = [])),
+    request_body = KeyPatch,
     responses((status = 200, body = KeyResponse, headers(("ETag" = String))), UpdateKeyProblems)
 )]
 pub(crate) async fn update_key(

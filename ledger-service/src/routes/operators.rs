@@ -67,6 +67,7 @@ problems!(OperatorProblems: ACCESS, &[Code::NotFound]);
 /// Makes an operator.
 #[utoipa::path(
     post, path = "/operators", tag = "platform", security(("bearer" = [])),
+    request_body = OperatorRequest,
     responses((status = 201, body = NewOperatorResponse), CreateOperatorProblems)
 )]
 pub(crate) async fn create_operator(

@@ -23,6 +23,7 @@ problems!(RefundProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRang
 #[utoipa::path(
     post, path = "/charges/{id}/refunds", tag = "money", params(("id" = Uuid, Path), KeyedParams),
     security(("bearer" = []), ("bearer" = [], "virtual_key" = [])),
+    request_body = RefundRequest,
     responses((status = 201, body = EntryResponse), RefundProblems)
 )]
 pub(crate) async fn refund_charge(

@@ -25,7 +25,7 @@ use crate::{
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     store::{NewTenant, Tenant, TenantChange, TenantStatus},
-    wire::{Cursor, LabelText, Limit, Page, Row, SlugText},
+    wire::{Cursor, LabelText, Limit, Metadata, Page, Row, SlugText},
 };
 
 /// The plan of a tenant that none was named for.
@@ -43,6 +43,7 @@ pub(crate) struct TenantRequest {
     plan: Option<Label>,
     /// The platform's own names and values.
     #[serde(default)]
+    #[schema(value_type = Metadata, required = false)]
     settings: BTreeMap<String, String>,
 }
 
@@ -57,6 +58,7 @@ pub(crate) struct TenantPatch {
     #[schema(value_type = Option<LabelText>)]
     plan: Option<Label>,
     status: Option<TenantState>,
+    #[schema(value_type = Option<Metadata>)]
     settings: Option<BTreeMap<String, String>>,
 }
 
@@ -124,6 +126,7 @@ problems!(UpdateTenantProblems: ACCESS, BODY, &[Code::NotFound, Code::SlugTaken,
 /// Makes a tenant.
 #[utoipa::path(
     post, path = "/tenants", tag = "identity", security(("bearer" = [])),
+    request_body = TenantRequest,
     responses((status = 201, body = TenantResponse), CreateTenantProblems)
 )]
 pub(crate) async fn create_tenant(
@@ -174,6 +177,7 @@ pub(crate) async fn get_tenant(
 #[utoipa::path(
     patch, path = "/tenants/{id}", tag = "identity", params(("id" = Uuid, Path), IfMatchParams),
     security(("bearer" = [])),
+    request_body = TenantPatch,
     responses((status = 200, body = TenantResponse, headers(("ETag" = String))), UpdateTenantProblems)
 )]
 pub(crate) async fn update_tenant(

@@ -16,7 +16,7 @@ use crate::{
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
-    wire::{AmountText, CurrencyText, LabelText, ProviderText},
+    wire::{AmountText, CurrencyText, LabelText, ProviderText, ReasonText},
 };
 
 /// Money that a payment provider has taken for us.
@@ -45,7 +45,7 @@ pub(crate) struct RefundRequest {
     #[schema(value_type = Option<AmountText>)]
     pub(crate) amount: Option<Amount>,
     /// In words that can be erased.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(value_type = ReasonText)]
     reason: String,
 }
 
@@ -67,7 +67,8 @@ problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOf
 /// Books money that has come in.
 #[utoipa::path(
     post, path = "/accounts/{id}/top-ups", tag = "money", params(("id" = Uuid, Path), KeyedParams),
-    security(("bearer" = [])), responses((status = 201, body = EntryResponse), TopUpProblems)
+    security(("bearer" = [])), request_body = TopUpRequest,
+    responses((status = 201, body = EntryResponse), TopUpProblems)
 )]
 pub(crate) async fn create_top_up(
     State(app): State<App>,
@@ -84,7 +85,8 @@ pub(crate) async fn create_top_up(
 /// Pays a top-up out again, as far as the money is still there.
 #[utoipa::path(
     post, path = "/top-ups/{id}/refunds", tag = "money", params(("id" = Uuid, Path), KeyedParams),
-    security(("bearer" = [])), responses((status = 201, body = EntryResponse), RefundTopUpProblems)
+    security(("bearer" = [])), request_body = RefundRequest,
+    responses((status = 201, body = EntryResponse), RefundTopUpProblems)
 )]
 pub(crate) async fn refund_top_up(
     State(app): State<App>,
@@ -101,7 +103,8 @@ pub(crate) async fn refund_top_up(
 /// Books a top-up that a bank has taken back, whether the money is still there or not.
 #[utoipa::path(
     post, path = "/top-ups/{id}/chargebacks", tag = "money", params(("id" = Uuid, Path), KeyedParams),
-    security(("bearer" = [])), responses((status = 201, body = EntryResponse), ChargeBackProblems)
+    security(("bearer" = [])), request_body = RefundRequest,
+    responses((status = 201, body = EntryResponse), ChargeBackProblems)
 )]
 pub(crate) async fn charge_back_top_up(
     State(app): State<App>,

@@ -104,6 +104,7 @@ problems!(UpdateUserProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion
 /// Makes a user.
 #[utoipa::path(
     post, path = "/users", tag = "identity", security(("bearer" = [])),
+    request_body = UserRequest,
     responses((status = 201, body = UserResponse), CreateUserProblems)
 )]
 pub(crate) async fn create_user(
@@ -153,6 +154,7 @@ pub(crate) async fn get_user(
 #[utoipa::path(
     patch, path = "/users/{id}", tag = "identity", params(("id" = Uuid, Path), IfMatchParams),
     security(("bearer" = [])),
+    request_body = UserPatch,
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), UpdateUserProblems)
 )]
 pub(crate) async fn update_user(
