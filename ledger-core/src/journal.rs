@@ -1,4 +1,5 @@
-//! The journal in PostgreSQL. These files, and the views over them, are all that name its tables for writing.
+//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `balances.rs` erases notes,
+//! `audit/repair.rs` mends a balance row or lifts a quarantine, and `probe.rs` leaves nothing.
 
 mod append;
 mod event_store;

@@ -106,7 +106,8 @@ pub(crate) async fn fetch_facts(
     Ok(facts)
 }
 
-/// Takes one broken account out of service, in every process, until an audit finds it sound.
+/// Takes one broken account out of service, for every process that loads it from now on, until an audit finds it sound. A
+/// process that has it warm goes on with the state that it proved when it loaded it.
 pub(crate) async fn quarantine(
     connection: &mut PgConnection,
     account: AccountId,
