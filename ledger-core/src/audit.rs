@@ -26,10 +26,10 @@ pub(crate) use self::{
 };
 use crate::{
     auditor::Auditor,
+    domain::ids::AccountId,
     error::LedgerError,
-    ids::AccountId,
+    journal::stream::BrokenStream,
     pools::{self, Role},
-    stream::BrokenStream,
 };
 
 /// Second replays that run at once, each on a connection of its own.

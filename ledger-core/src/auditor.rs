@@ -8,10 +8,10 @@ use std::{fmt, io, sync::Arc};
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgConnectOptions};
 
 use crate::{
-    entry::Timestamp,
+    domain::entry::Timestamp,
     error::LedgerError,
+    journal::stream::BrokenStream,
     pools::{self, Role},
-    stream::BrokenStream,
 };
 
 /// Snapshots that one auditor holds at once; the next one waits its turn.

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    account::Command,
-    chain::{SealedNote, short_hash},
-    ids::RealmId,
+    domain::{
+        account::Command,
+        chain::{SealedNote, short_hash},
+        ids::RealmId,
+        limits::{IdempotencyKey, Label, LimitError, Note},
+    },
     lane::Key,
-    limits::{IdempotencyKey, Label, LimitError, Note},
 };
 
 /// On whose behalf a call is made. An account of another realm is *not found*, in the database and in memory alike.

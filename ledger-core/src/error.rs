@@ -1,6 +1,6 @@
 //! One closed enum for everything that a call of the façade can end in, other than well.
 
-use crate::{account::Rejection, limits::LimitError};
+use crate::domain::{account::Rejection, limits::LimitError};
 
 /// Why a call did not succeed. Everything but `Unavailable` means that nothing happened.
 #[derive(Debug, thiserror::Error)]

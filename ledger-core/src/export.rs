@@ -16,12 +16,14 @@ use serde::Serialize;
 
 use self::{beancount::Beancount, csv::Csv, hledger::Hledger, json_lines::JsonLines};
 use crate::{
-    account::{Event, ToppedUp},
     audit::{Found, Step, TrialBalance, Walk, trial_balances},
     auditor::{Auditor, AuditorError},
-    entry::Timestamp,
-    limits::{Label, Note},
-    stream::StoredEvent,
+    domain::{
+        account::{Event, ToppedUp},
+        entry::Timestamp,
+        limits::{Label, Note},
+    },
+    journal::stream::StoredEvent,
 };
 
 /// What an export is written in.

@@ -1,12 +1,12 @@
-//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `balances.rs` erases notes,
+//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `read/balance.rs` erases notes,
 //! `audit/repair.rs` mends a balance row or lifts a quarantine, and `probe.rs` leaves nothing.
 
 mod append;
-mod event_store;
 mod load;
 mod outcomes;
+pub(crate) mod stream;
+pub(crate) mod tx;
 
-pub use self::event_store::{AccountContext, AccountStore, JournalFacts};
 pub(crate) use self::{
     append::{AppendError, Commit, Move, Refusal, append},
     load::{Balance, fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},

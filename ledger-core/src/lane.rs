@@ -28,12 +28,14 @@ pub(crate) use self::{
     clock::Clock,
 };
 use crate::{
+    domain::ids::AccountId,
     error::LedgerError,
     failpoint::Failpoints,
-    ids::AccountId,
-    journal::{self, AppendError, Balance, REFUSAL_DAYS},
+    journal::{
+        self, AppendError, Balance, REFUSAL_DAYS,
+        stream::{BrokenStream, Stream},
+    },
     outcome::Receipt,
-    stream::{BrokenStream, Stream},
 };
 
 /// Commands decided and appended at once.

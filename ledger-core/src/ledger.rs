@@ -9,11 +9,13 @@ use tokio::{
 };
 
 use crate::{
-    account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
     caller::{Call, Caller},
+    domain::{
+        account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
+        ids::{AccountId, EntryId, RealmId},
+    },
     error::LedgerError,
     failpoint::Failpoints,
-    ids::{AccountId, EntryId, RealmId},
     lane::{Clock, Intent, Job, LANE_QUEUE_MAX, Lane, Request},
     outcome::Receipt,
     pools::{self, Role},

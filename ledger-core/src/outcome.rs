@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use crate::{
-    account::{Event, Rejection},
-    chain::ShortHash,
-    entry::{Balances, Timestamp},
+    domain::{
+        account::{Event, Rejection},
+        chain::ShortHash,
+        entry::{Balances, Timestamp},
+        ids::{AccountId, EntryId},
+        money::{Currency, Money},
+    },
     error::LedgerError,
-    ids::{AccountId, EntryId},
-    money::{Currency, Money},
-    stream::StoredEvent,
+    journal::stream::StoredEvent,
 };
 
 /// What a command did. A replayed one is rebuilt from the event, and equal but for `replayed`.

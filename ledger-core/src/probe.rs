@@ -3,12 +3,14 @@
 use sqlx::Connection;
 
 use crate::{
-    account::{Charge, Command},
+    domain::{
+        account::{Charge, Command},
+        ids::AccountId,
+        money::{Amount, Currency},
+    },
     error::LedgerError,
-    ids::AccountId,
     lane::{Intent, Request},
     ledger::Ledger,
-    money::{Amount, Currency},
 };
 
 /// A row in and out again, in one commit: rights, disk and log are all needed for it, and nothing is left behind.

@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::{
     audit::{Difference, Step, Walk},
     auditor::Auditor,
+    domain::limits::Label,
     error::LedgerError,
-    limits::Label,
 };
 
 /// What a replay does about a row that differs.

@@ -196,7 +196,7 @@ fn misnumbered(files: &[File]) -> Vec<String> {
 const ERRORS: &str = "docs/errors.md";
 /// Where an error becomes a name that programs match on, and the function that does it.
 const CODES: [(&str, &str); 3] = [
-    ("ledger-core/src/account/rejection.rs", "fn code("),
+    ("ledger-core/src/domain/account/rejection.rs", "fn code("),
     ("ledger-core/src/error.rs", "fn code("),
     ("ledger-service/src/error/code.rs", "fn name("),
 ];

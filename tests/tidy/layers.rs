@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tree::{File, below, catches, find, holds, lines_of_code, words};
 
-/// The modules of ledger-core that only compute.
-const DOMAIN: [&str; 8] = ["account", "chain", "chart", "entry", "ids", "limits", "money", "projection"];
+/// The folder of ledger-core that only computes.
+const DOMAIN: &str = "ledger-core/src/domain/";
 /// The bridges to cqrs-es, whose traits are asynchronous: from a line that starts so to the end of its block.
 const BRIDGES: [(&str, &str); 3] = [
     ("account.rs", "impl Aggregate for Account"),
@@ -17,12 +17,12 @@ const IMPURE: [&str; 8] =
 
 #[test]
 fn the_domain_only_computes() {
-    let at = "ledger-core/src/money.rs";
+    let at = "ledger-core/src/domain/money.rs";
     for impure in ["async fn f() {}", "use sqlx::PgPool;", "tokio::spawn(x)", "let at = Utc::now();"] {
         catches(impure_domain, &[(at, impure)], &format!("{at}:1: the domain has no `{}`", word_in(impure)));
     }
     let outside = "impl Aggregate for Account {\n    async fn handle() {}\n}\nasync fn more() {}\n";
-    let at = "ledger-core/src/account.rs";
+    let at = "ledger-core/src/domain/account.rs";
     catches(impure_domain, &[(at, outside)], &format!("{at}:4: the domain has no `async`"));
     holds(impure_domain);
 }
@@ -49,12 +49,9 @@ fn has(line: &str, path: &str) -> bool {
     line.windows(path.len()).any(|part| part == path)
 }
 
-/// The files of the domain, with their path below `src/`.
+/// The files of the domain, with their path below its folder.
 fn domain(files: &[File]) -> impl Iterator<Item = (String, &File)> {
-    below(files, "ledger-core/src/", ".rs").filter_map(|file| {
-        let name = file.path.strip_prefix("ledger-core/src/")?;
-        DOMAIN.contains(&name.split(['/', '.']).next()?).then(|| (name.to_owned(), file))
-    })
+    below(files, DOMAIN, ".rs").filter_map(|file| Some((file.path.strip_prefix(DOMAIN)?.to_owned(), file)))
 }
 
 fn pure_lines<'a>(name: &str, file: &'a File) -> Vec<(usize, &'a str)> {
@@ -75,7 +72,7 @@ fn pure_lines<'a>(name: &str, file: &'a File) -> Vec<(usize, &'a str)> {
 /// An exception whose reason has gone is a hole.
 fn missing_bridges(files: &[File]) -> Vec<String> {
     let stands = |path: &str, start: &str| {
-        let file = find(files, &format!("ledger-core/src/{path}"));
+        let file = find(files, &format!("{DOMAIN}{path}"));
         file.is_ok_and(|file| file.text.lines().any(|line| line.starts_with(start)))
     };
     let gone = BRIDGES.into_iter().filter(|(path, start)| !stands(path, start));
@@ -85,10 +82,10 @@ fn missing_bridges(files: &[File]) -> Vec<String> {
 
 #[test]
 fn the_domain_knows_nothing_above_it() {
-    let at = "ledger-core/src/entry.rs";
+    let at = "ledger-core/src/domain/entry.rs";
     let one = "use crate::lane::Lane;";
     catches(upward, &[(at, one)], &format!("{at}: the domain does not know `lane`"));
-    let many = "use crate::{\n    chart::{Leg, SubAccount},\n    journal::append,\n};";
+    let many = "use crate::{\n    domain::chart::{Leg, SubAccount},\n    journal::append,\n};";
     catches(upward, &[(at, many)], &format!("{at}: the domain does not know `journal`"));
     holds(upward);
 }
@@ -98,7 +95,7 @@ fn upward(files: &[File]) -> Vec<String> {
     for (_, file) in domain(files) {
         let code: String = lines_of_code(file).map(|(_, line)| format!("{line}\n")).collect();
         let used = code.split("crate::").skip(1).flat_map(modules);
-        let foreign: BTreeSet<&str> = used.filter(|module| !DOMAIN.contains(module)).collect();
+        let foreign: BTreeSet<&str> = used.filter(|module| *module != "domain").collect();
         faults.extend(
             foreign.iter().map(|module| format!("{}: the domain does not know `{module}`", file.path)),
         );
@@ -221,14 +218,14 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("ledger-core/src/audit/repair.rs", &["account_balances", "quarantine", "repairs"]),
     ("ledger-core/src/audit/trial_balance.rs", &["account_balances"]),
     ("ledger-core/src/audit/walk.rs", &["account_balances", "events"]),
-    ("ledger-core/src/balances.rs", &["account_balances", "events"]),
+    ("ledger-core/src/cqrs.rs", &["events"]),
     ("ledger-core/src/journal/append.rs", &["account_balances", "events", "refusals"]),
-    ("ledger-core/src/journal/event_store.rs", &["events"]),
     ("ledger-core/src/journal/load.rs", &["account_balances", "events", "quarantine"]),
     ("ledger-core/src/journal/outcomes.rs", &["events", "refusals"]),
     ("ledger-core/src/ledger.rs", &["account_balances"]),
     ("ledger-core/src/probe.rs", &["quarantine"]),
-    ("ledger-core/src/statement.rs", &["account_balances", "events"]),
+    ("ledger-core/src/read/balance.rs", &["account_balances", "events"]),
+    ("ledger-core/src/read/statement.rs", &["account_balances", "events"]),
 ];
 
 #[test]

@@ -27,7 +27,10 @@ fn read_folder(root: &Path, folder: &str, skipped: &[String], files: &mut Vec<Fi
         let entry = entry.expect("the tree can be read");
         let path = format!("{folder}{}", entry.file_name().to_string_lossy());
         let kind = entry.file_type().expect("the tree can be read");
-        if kind.is_dir() && !skipped.contains(&path) {
+        if skipped.contains(&path) {
+            continue; // `.git` is a file where the checkout is one of several.
+        }
+        if kind.is_dir() {
             read_folder(root, &format!("{path}/"), skipped, files);
         } else if kind.is_file() {
             // What is not text is not read by people, and what a link leads to is read where it lies.

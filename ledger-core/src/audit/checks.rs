@@ -6,7 +6,11 @@ use super::{
     ask::ask,
     verdict::{CheckName, Finding, Verdict},
 };
-use crate::{account::Rejection, error::LedgerError, ids::AccountId, journal::REFUSAL_DAYS};
+use crate::{
+    domain::{account::Rejection, ids::AccountId},
+    error::LedgerError,
+    journal::REFUSAL_DAYS,
+};
 
 /// How far the lane's time and the database's may be apart on one row. The lane takes the time before it decides, and the row
 /// is stored after it: what lies between is a wait for locks, or a process that was stopped and went on.

@@ -5,11 +5,13 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    balances::AccountBalance,
-    ids::{AccountId, Owner},
-    money::Currency,
-    projection::BalanceRow,
-    stream::BrokenStream,
+    domain::{
+        ids::{AccountId, Owner},
+        money::Currency,
+        projection::BalanceRow,
+    },
+    journal::stream::BrokenStream,
+    read::balance::AccountBalance,
 };
 
 /// In what way a balance row is not what the journal says.

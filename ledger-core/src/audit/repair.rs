@@ -6,12 +6,14 @@ use sqlx::PgConnection;
 use super::{Difference, Found, Step, Walk};
 use crate::{
     auditor::{Auditor, AuditorError},
+    domain::{
+        ids::{AccountId, Owner},
+        limits::Label,
+        projection::BalanceRow,
+    },
     error::LedgerError,
-    ids::{AccountId, Owner},
     journal,
-    limits::Label,
-    projection::BalanceRow,
-    stream::{BrokenStream, bigint},
+    journal::stream::{BrokenStream, bigint},
 };
 
 impl Auditor {

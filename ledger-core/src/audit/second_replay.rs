@@ -13,7 +13,7 @@ use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 
 use super::{verdict::Finding, walk::Found};
-use crate::{
+use crate::domain::{
     account::Account,
     chart::{Leg, SubAccount},
     entry::{Balances, Movement},

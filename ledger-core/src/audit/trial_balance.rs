@@ -10,7 +10,7 @@ use super::{
     verdict::{CheckName, Finding, Verdict},
 };
 use crate::{
-    chart::{Leg, PlatformAccount},
+    domain::chart::{Leg, PlatformAccount},
     error::LedgerError,
 };
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::TrialBalance;
-use crate::{
+use crate::domain::{
     entry::Timestamp,
     ids::{AccountId, EntryId},
 };

@@ -5,13 +5,15 @@ use uuid::Uuid;
 
 use super::{Difference, cursor::Cursor};
 use crate::{
-    account::Event,
     auditor::{Progress, Watch},
-    balances::{AccountBalance, BALANCE_ROW},
-    chain::{Hash, digest_note},
-    ids::AccountId,
-    projection::BalanceRow,
-    stream::{BrokenStream, STORED_EVENT, StoredEvent, Stream},
+    domain::{
+        account::Event,
+        chain::{Hash, digest_note},
+        ids::AccountId,
+        projection::BalanceRow,
+    },
+    journal::stream::{BrokenStream, STORED_EVENT, StoredEvent, Stream},
+    read::balance::{AccountBalance, BALANCE_ROW},
 };
 
 /// What the walk comes by, in the order of accounts, and in each account in the order of its stream.

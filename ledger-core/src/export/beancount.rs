@@ -10,11 +10,13 @@ use super::{
     day, kind,
 };
 use crate::{
-    account::Event,
     audit::{Found, TrialBalance, TrialLine},
-    chart::{Leg, SubAccount},
-    entry::{Movement, Timestamp},
-    stream::StoredEvent,
+    domain::{
+        account::Event,
+        chart::{Leg, SubAccount},
+        entry::{Movement, Timestamp},
+    },
+    journal::stream::StoredEvent,
 };
 
 pub(super) struct Beancount<'w> {

@@ -3,7 +3,7 @@
 //! One naming for all formats: beancount's, the strictest. Each part of a name starts with a capital or a digit and goes on
 //! with letters, digits and dashes.
 
-use crate::{
+use crate::domain::{
     chart::{Leg, PlatformAccount, Provider, SubAccount},
     ids::AccountId,
     money::{Amount, Currency, Money},

@@ -4,10 +4,9 @@ use std::{borrow::Cow, io};
 
 use super::{Sheet, book::postings, description, kind, reference};
 use crate::{
-    account::Event,
     audit::{Found, TrialBalance},
-    entry::Movement,
-    stream::StoredEvent,
+    domain::{account::Event, entry::Movement},
+    journal::stream::StoredEvent,
 };
 
 const COLUMNS: [&str; 13] = [

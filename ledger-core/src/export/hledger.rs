@@ -8,13 +8,15 @@ use super::{
     day, kind,
 };
 use crate::{
-    account::Event,
     audit::{Found, TrialBalance, TrialLine},
-    chart::{Leg, SubAccount},
-    entry::{Movement, Timestamp},
-    ids::AccountId,
-    money::Money,
-    stream::StoredEvent,
+    domain::{
+        account::Event,
+        chart::{Leg, SubAccount},
+        entry::{Movement, Timestamp},
+        ids::AccountId,
+        money::Money,
+    },
+    journal::stream::StoredEvent,
 };
 
 pub(super) struct Hledger<'w> {

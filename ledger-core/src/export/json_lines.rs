@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::{Sheet, description, kind, reference};
 use crate::{
-    account::Event,
     audit::{Found, TrialBalance},
-    entry::{Balances, Movement, Timestamp},
-    ids::{AccountId, EntryId, RealmId},
-    limits::Label,
-    stream::StoredEvent,
+    domain::{
+        account::Event,
+        entry::{Balances, Movement, Timestamp},
+        ids::{AccountId, EntryId, RealmId},
+        limits::Label,
+    },
+    journal::stream::StoredEvent,
 };
 
 pub(super) struct JsonLines<'w> {

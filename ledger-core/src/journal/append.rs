@@ -4,13 +4,15 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
-    account::Rejection,
-    chain::ShortHash,
-    entry::Timestamp,
-    ids::{AccountId, Owner},
-    money::{Currency, Money},
-    projection::BalanceRow,
-    stream::{StoredEvent, bigint},
+    domain::{
+        account::Rejection,
+        chain::ShortHash,
+        entry::Timestamp,
+        ids::{AccountId, Owner},
+        money::{Currency, Money},
+        projection::BalanceRow,
+    },
+    journal::stream::{StoredEvent, bigint},
 };
 
 /// Everything that one batch has decided.

@@ -7,9 +7,11 @@ use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
-    account::Facts,
-    ids::{AccountId, EntryId, RealmId},
-    stream::{BrokenStream, STORED_EVENT, StoredEvent, Stream, bigint, natural},
+    domain::{
+        account::Facts,
+        ids::{AccountId, EntryId, RealmId},
+    },
+    journal::stream::{BrokenStream, STORED_EVENT, StoredEvent, Stream, bigint, natural},
 };
 
 /// What the balance row says of its account's state.

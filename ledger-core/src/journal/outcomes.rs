@@ -6,12 +6,9 @@ use uuid::Uuid;
 
 use super::{REFUSAL_DAYS, REFUSALS_PER_ACCOUNT_MAX};
 use crate::{
-    account::Rejection,
-    chain::ShortHash,
-    entry::Timestamp,
-    ids::AccountId,
+    domain::{account::Rejection, chain::ShortHash, entry::Timestamp, ids::AccountId},
+    journal::stream::{STORED_EVENT, StoredEvent},
     outcome::{Outcome, Outcomes, Receipt},
-    stream::{STORED_EVENT, StoredEvent},
 };
 
 const REFUSALS: &str = "

@@ -7,16 +7,17 @@ use cqrs_es::DomainEvent;
 
 use super::{Answer, warm::Standing};
 use crate::{
-    account::{Command, Event, Facts, Instruction, Rejection},
-    chain::{SealedNote, ShortHash},
-    entry::Timestamp,
+    domain::{
+        account::{Command, Event, Facts, Instruction, Rejection},
+        chain::{SealedNote, ShortHash},
+        entry::Timestamp,
+        ids::{AccountId, EntryId, RealmId},
+        money::Currency,
+        projection::BalanceRow,
+    },
     error::LedgerError,
-    ids::{AccountId, EntryId, RealmId},
-    journal::{Commit, Move, Refusal},
-    money::Currency,
+    journal::{Commit, Move, Refusal, stream::StoredEvent},
     outcome::{Outcome, Outcomes, Receipt},
-    projection::BalanceRow,
-    stream::StoredEvent,
 };
 
 /// How far the time of somebody else's decision may be ahead of ours: a lane's clock lags the database's by an answer's way.

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::PgConnection;
 
-use crate::entry::{Timestamp, microseconds};
+use crate::domain::entry::{Timestamp, microseconds};
 
 /// After this long without an append the database is asked again.
 const ANCHOR_AGE_MAX: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Job;
-use crate::ids::AccountId;
+use crate::domain::ids::AccountId;
 
 #[derive(Default)]
 pub(super) struct Waiting {

@@ -10,11 +10,9 @@ use lru::LruCache;
 
 use super::batch::Batch;
 use crate::{
-    chain::ShortHash,
-    entry::Timestamp,
-    ids::AccountId,
+    domain::{chain::ShortHash, entry::Timestamp, ids::AccountId},
+    journal::stream::Stream,
     outcome::{Outcome, Outcomes},
-    stream::Stream,
 };
 
 /// Accounts kept in memory by one lane.

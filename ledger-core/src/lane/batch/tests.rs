@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    account::{Charge, Open, Refund, TopUp},
-    chain::short_hash,
-    ids::Owner,
-    money::Amount,
-    stream::Stream,
+    domain::{
+        account::{Charge, Open, Refund, TopUp},
+        chain::short_hash,
+        ids::Owner,
+        money::Amount,
+    },
+    journal::stream::Stream,
 };
 
 #[derive(Clone, Debug)]

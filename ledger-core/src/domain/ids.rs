@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-use crate::money::Currency;
+use crate::domain::money::Currency;
 
 /// Namespace of account ids. It is part of every id ever made: it can never change.
 const ACCOUNT_NAMESPACE: Uuid = Uuid::from_u128(0x6c65_6467_6572_5000_8000_6163_636f_756e);

@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use uuid::Uuid;
 
 use super::*;
-use crate::money::Money;
+use crate::domain::money::Money;
 
 const OWNER: Owner = Owner::Tenant(Uuid::from_u128(7));
 

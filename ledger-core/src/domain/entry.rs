@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::domain::{
     chart::{Leg, SubAccount},
     money::{Amount, Money},
 };

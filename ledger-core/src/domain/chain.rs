@@ -4,7 +4,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{
+use crate::domain::{
     entry::Timestamp,
     ids::{AccountId, RealmId},
     limits::Note,

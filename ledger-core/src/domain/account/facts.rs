@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{Command, Event, Rejection};
-use crate::{
+use crate::domain::{
     chart::Provider,
     money::{Amount, Money},
 };

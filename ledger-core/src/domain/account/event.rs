@@ -3,7 +3,7 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::domain::{
     chart::{Leg, PlatformAccount, Provider, SubAccount},
     entry::Entry,
     ids::{EntryId, Owner},

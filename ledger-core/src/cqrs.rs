@@ -8,16 +8,20 @@ use std::{
 use async_trait::async_trait;
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 
-use super::{fetch_facts, follow_events};
 use crate::{
-    account::{Account, Command, Event, Facts, FetchFacts, Rejection},
     caller::Caller,
+    domain::{
+        account::{Account, Command, Event, Facts, FetchFacts, Rejection},
+        ids::AccountId,
+    },
     error::LedgerError,
-    ids::AccountId,
+    journal::{
+        fetch_facts, follow_events,
+        stream::{STORED_EVENT, StoredEvent, Stream},
+        tx::in_realm,
+    },
     lane::{Intent, Request},
     ledger::Ledger,
-    realm::in_realm,
-    stream::{STORED_EVENT, StoredEvent, Stream},
 };
 
 type StoreError = AggregateError<Rejection>;

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use sqlx::{PgConnection, PgPool};
 
-use crate::{error::LedgerError, ids::RealmId};
+use crate::{domain::ids::RealmId, error::LedgerError};
 
 /// Runs `work` in a transaction that sees this realm and no other.
 ///

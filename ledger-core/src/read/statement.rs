@@ -3,14 +3,18 @@
 use sqlx::PgConnection;
 
 use crate::{
-    balances::{AccountBalance, BALANCE_ROW},
     caller::Caller,
-    entry::Timestamp,
+    domain::{
+        entry::Timestamp,
+        ids::{AccountId, Owner},
+    },
     error::LedgerError,
-    ids::{AccountId, Owner},
+    journal::{
+        stream::{bigint, natural},
+        tx::in_realm,
+    },
     ledger::Ledger,
-    realm::in_realm,
-    stream::{bigint, natural},
+    read::balance::{AccountBalance, BALANCE_ROW},
 };
 
 /// Accounts of one owner that are shown: one per currency, so there are never many.

@@ -5,7 +5,7 @@ use cqrs_es::DomainEvent;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::{
+use crate::domain::{
     account::{Account, Event},
     chain::{CHAIN_START, Hash, Link, ShortHash, digest_note},
     entry::Timestamp,

@@ -4,16 +4,20 @@ use sqlx::{FromRow, Row, postgres::PgRow};
 
 use crate::{
     caller::Caller,
-    entry::Timestamp,
+    domain::{
+        entry::Timestamp,
+        ids::{AccountId, EntryId, Owner},
+        limits::Note,
+        money::{Currency, Money},
+        projection::BalanceRow,
+    },
     error::LedgerError,
-    ids::{AccountId, EntryId, Owner},
+    journal::{
+        stream::{STORED_EVENT, StoredEvent, bigint, natural},
+        tx::in_realm,
+    },
     ledger::Ledger,
-    limits::Note,
-    money::{Currency, Money},
     outcome::Receipt,
-    projection::BalanceRow,
-    realm::in_realm,
-    stream::{STORED_EVENT, StoredEvent, bigint, natural},
 };
 
 /// Lines of one page of a statement.

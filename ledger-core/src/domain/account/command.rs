@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::domain::{
     chart::Provider,
     entry::Timestamp,
     ids::{EntryId, Owner},

@@ -1,6 +1,6 @@
 //! From an account to its balance row: one function, used by the append and by the replay that checks it.
 
-use crate::{account::Account, entry::Timestamp, ids::Owner, money::Money};
+use crate::domain::{account::Account, entry::Timestamp, ids::Owner, money::Money};
 
 /// The columns of `account_balances` that follow from the account's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::domain::{
     entry::Timestamp,
     money::{Amount, Currency, Money},
 };

@@ -15,7 +15,7 @@ pub use self::{
     facts::{Facts, FetchFacts, Original, OriginalKind},
     rejection::Rejection,
 };
-use crate::{
+use crate::domain::{
     chart::{Leg, PlatformAccount, Provider, SubAccount},
     entry::{Balances, Entry, Movement, Timestamp, microseconds},
     ids::{AccountId, EntryId, Owner},
