@@ -1,22 +1,35 @@
 //! Rules for the files that make the tables.
 
+use std::collections::BTreeMap;
+
 use crate::tree::{File, below, catches, holds};
 
 #[test]
-fn migrations_are_numbered_without_a_gap() {
-    let files = [("migrations/0001_a.sql", ""), ("migrations/0003_b.sql", "")];
-    catches(misnumbered, &files, "migrations/0003_b.sql should be number 0002");
+fn migrations_have_a_number_each() {
     let files = [("migrations/0001_a.sql", ""), ("migrations/0001_b.sql", "")];
-    catches(misnumbered, &files, "migrations/0001_b.sql should be number 0002");
+    catches(misnumbered, &files, "migrations/0001_b.sql has the number of migrations/0001_a.sql");
+    let fault = "migrations/1_a.sql is not named NNNN_name.sql";
+    catches(misnumbered, &[("migrations/1_a.sql", "")], fault);
     holds(misnumbered);
 }
 
 fn misnumbered(files: &[File]) -> Vec<String> {
-    let expected = (1..).map(|number| format!("{number:04}"));
-    let wrong = below(files, "migrations/", "").zip(expected).filter(|(file, number)| {
-        !file.path.starts_with(&format!("migrations/{number}_")) || !file.path.ends_with(".sql")
-    });
-    wrong.map(|(file, number)| format!("{} should be number {number}", file.path)).collect()
+    let mut faults = Vec::new();
+    let mut holders = BTreeMap::new();
+    for File { path, .. } in below(files, "migrations/", "") {
+        let name = path["migrations/".len()..].strip_suffix(".sql");
+        match name.and_then(|name| name.split_once('_')) {
+            Some((number, noun))
+                if number.len() == 4 && number.parse::<u16>().is_ok() && !noun.is_empty() =>
+            {
+                if let Some(holder) = holders.insert(number, path) {
+                    faults.push(format!("{path} has the number of {holder}"));
+                }
+            }
+            _ => faults.push(format!("{path} is not named NNNN_name.sql")),
+        }
+    }
+    faults
 }
 
 #[test]
