@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 pub(crate) use self::permission::{Admin, Auditor, Cashier, Charger, Holder, Permission, Reader};
 use crate::{
-    app::App,
     error::{ApiError, Code},
     extract::RequestId,
     secret::{KeyKind, Secret},
+    state::Shared,
     store::{OperatorRole, Store, VirtualKey},
 };
 
@@ -41,14 +41,14 @@ pub(crate) struct By<P> {
     permission: PhantomData<P>,
 }
 
-impl<P: Permission + Send> FromRequestParts<App> for By<P> {
+impl<P: Permission + Send> FromRequestParts<Shared> for By<P> {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let credential = identify(&parts.headers, app.store()).await?;
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
+        let credential = identify(&parts.headers, shared.store()).await?;
         if !P::allows(&credential) {
             return Err(ApiError::new(Code::Forbidden, "this credential may not do that"));
         }
-        let RequestId(request_id) = RequestId::from_request_parts(parts, app).await?;
+        let RequestId(request_id) = RequestId::from_request_parts(parts, shared).await?;
         let caller = credential.caller().in_request(request_id);
         Ok(Self { credential, caller, permission: PhantomData })
     }

@@ -12,6 +12,7 @@ mod router;
 mod routes;
 pub mod secret;
 mod server;
+mod state;
 mod store;
 pub mod telemetry;
 mod wire;

@@ -18,12 +18,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    app::App,
     error::{ApiError, Code, Problem},
     routes::{
-        accounts, budget, charges, entries, gateways, keys, operations, operators, refunds, statements,
-        tenants, top_ups, users,
+        identity::{keys, tenants, users},
+        money::{accounts, budget, charges, entries, refunds, statements, top_ups},
+        platform::{gateways, operations, operators},
     },
+    state::Shared,
     telemetry,
 };
 
@@ -52,8 +53,9 @@ impl Modify for Credentials {
     }
 }
 
-pub(crate) fn router(app: &App) -> Router {
-    let guarded = money().merge(identity()).layer(from_fn_with_state(app.clone(), admit));
+pub(crate) fn router(shared: &Shared) -> Router {
+    let guarded =
+        money().merge(identity()).merge(platform()).layer(from_fn_with_state(shared.clone(), admit));
     let (routes, _) = guarded.merge(operations()).split_for_parts();
     let docs = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
     routes
@@ -65,16 +67,16 @@ pub(crate) fn router(app: &App) -> Router {
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(telemetry::observe))
-        .with_state(app.clone())
+        .with_state(shared.clone())
 }
 
 /// The routes' own pages together.
 pub(crate) fn reference() -> utoipa::openapi::OpenApi {
     let all = OpenApiRouter::with_openapi(Reference::openapi());
-    all.merge(money()).merge(identity()).merge(operations()).into_openapi()
+    all.merge(money()).merge(identity()).merge(platform()).merge(operations()).into_openapi()
 }
 
-fn money() -> OpenApiRouter<App> {
+fn money() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(accounts::open_account, accounts::list_accounts))
         .routes(routes!(accounts::get_account))
@@ -93,7 +95,7 @@ fn money() -> OpenApiRouter<App> {
         .routes(routes!(budget::check_budget))
 }
 
-fn identity() -> OpenApiRouter<App> {
+fn identity() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(tenants::get_tenant, tenants::update_tenant))
@@ -102,6 +104,10 @@ fn identity() -> OpenApiRouter<App> {
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::get_key, keys::update_key, keys::revoke_key))
         .routes(routes!(keys::rotate_key))
+}
+
+fn platform() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(routes!(operators::create_operator, operators::list_operators))
         .routes(routes!(operators::revoke_operator))
         .routes(routes!(gateways::create_gateway, gateways::list_gateways))
@@ -109,7 +115,7 @@ fn identity() -> OpenApiRouter<App> {
 }
 
 /// Outside the limit on requests: whoever asks whether the service is well must hear it when it is busy.
-fn operations() -> OpenApiRouter<App> {
+fn operations() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(operations::check_health))
         .routes(routes!(operations::check_readiness))
@@ -117,8 +123,8 @@ fn operations() -> OpenApiRouter<App> {
 }
 
 /// Lets a request in while there is room, and tells it to try again before a queue could hurt everybody.
-async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.capacity().clone().try_acquire_owned() {
+async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    match shared.capacity().clone().try_acquire_owned() {
         Ok(_permit) => next.run(request).await,
         Err(_) => ApiError::new(Code::TryAgain, "too many requests are at work").into_response(),
     }

@@ -1,11 +1,8 @@
 //! Who there is: tenants, users, keys, operators and gateways in PostgreSQL. Knows no HTTP.
 
 mod credentials;
-mod gateways;
-mod keys;
-mod operators;
-mod tenants;
-mod users;
+mod identity;
+mod platform;
 
 use ledger_core::{LedgerError, RealmId, Role, Timestamp, connect_as};
 use sqlx::PgPool;
@@ -13,11 +10,11 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     credentials::{OperatorRole, VirtualKey},
-    gateways::Gateway,
-    keys::{KeyChange, NewKey, StoredKey},
-    operators::Operator,
-    tenants::{NewTenant, Tenant, TenantChange, TenantStatus},
-    users::{NewUser, User, UserChange},
+    identity::{
+        KeyChange, NewKey, NewTenant, NewUser, StoredKey, Tenant, TenantChange, TenantStatus, User,
+        UserChange,
+    },
+    platform::{Gateway, Operator},
 };
 
 /// Connections of each role.

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
+use axum::http::HeaderValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ledger_core::{NOTE_PAIRS_MAX, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    PartialSchema, ToSchema,
+    IntoParams, PartialSchema, ToSchema,
     openapi::{
         ObjectBuilder, RefOr,
         schema::{Schema, Type},
@@ -42,6 +43,20 @@ impl<T> Page<T> {
         let next_cursor = rows.last().filter(|_| more).map(cursor);
         Self { data: rows.into_iter().map(wire).collect(), next_cursor }
     }
+}
+
+/// A page of a list, in the order in which its rows were made.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// Rows of a page.
+    #[serde(default)]
+    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
+    pub(crate) limit: Limit,
+    /// Where the page begins: `next_cursor` of the one before.
+    #[param(value_type = Option<String>)]
+    pub(crate) cursor: Option<Cursor<Row>>,
 }
 
 /// How many rows a page may have.
@@ -144,6 +159,11 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.created_at.timestamp_micros(), self.id)
     }
+}
+
+/// A version as `If-Match` takes it.
+pub(crate) fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits are printable")
 }
 
 /// A text of a certain form, for the reference only: the type that reads it is the ledger's own.

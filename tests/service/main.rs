@@ -3,19 +3,14 @@
 //! Its own `main` and not the usual one, because the last check is on all the others: what the reference declares and no test
 //! has seen. It runs when all tests ran.
 
-mod accounts;
 mod bodies;
-mod budget;
-mod charges;
 mod identity;
-mod keys;
-mod operations;
-mod races;
+mod money;
+mod pages;
+mod platform;
 mod realms;
 mod reference;
 mod sockets;
-mod statements;
-mod top_ups;
 
 use std::process::ExitCode;
 
@@ -34,23 +29,11 @@ pub(crate) use tests;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let all = [
-        accounts::tests(),
-        bodies::tests(),
-        budget::tests(),
-        charges::tests(),
-        identity::tests(),
-        keys::tests(),
-        operations::tests(),
-        races::tests(),
-        realms::tests(),
-        reference::tests(),
-        sockets::tests(),
-        statements::tests(),
-        top_ups::tests(),
-    ];
+    let fronts = [bodies::tests(), pages::tests(), realms::tests(), reference::tests(), sockets::tests()];
+    let areas = money::tests().chain(identity::tests()).chain(platform::tests());
+    let all = fronts.into_iter().flatten().chain(areas).collect();
     let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
-    let conclusion = libtest_mimic::run(&arguments, all.into_iter().flatten().collect());
+    let conclusion = libtest_mimic::run(&arguments, all);
     if conclusion.has_failed() || !is_whole {
         return conclusion.exit_code();
     }

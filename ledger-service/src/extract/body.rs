@@ -11,21 +11,21 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use crate::{
-    app::App,
     error::{ApiError, Code},
+    state::Shared,
 };
 
 /// The body, as the type that the handler asks for.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
     type Rejection = ApiError;
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
             let detail = "the body must come with content-type: application/json";
             return Err(ApiError::new(Code::UnsupportedMediaType, detail));
         }
-        let limits = app.limits();
+        let limits = shared.limits();
         let read = to_bytes(request.into_body(), limits.body_bytes_max);
         // A deadline for the whole and not between two parts: one byte a second must not hold a connection for days.
         let read = tokio::time::timeout(limits.body_timeout, read).await;

@@ -4,8 +4,10 @@ use ledger_core::Timestamp;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{After, OperatorRole, Store, StoreError, new_id};
-use crate::secret::KeyDigest;
+use crate::{
+    secret::KeyDigest,
+    store::{After, OperatorRole, Store, StoreError, new_id},
+};
 
 /// The id of the operator that the service makes for itself at its first start: two services that start at once make one.
 const FIRST_OPERATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001);

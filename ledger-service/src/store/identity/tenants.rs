@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{After, Store, StoreError, bigint, new_id, realm_of, unmoved};
+use crate::store::{After, Store, StoreError, bigint, new_id, realm_of, unmoved};
 
 const INSERT: &str = "
 insert into tenants (tenant_id, name, slug, plan, settings, created_by) values ($1, $2, $3, $4, $5, $6) returning *";

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::entries::{LineResponse, after_line};
 use crate::{
-    app::App,
     auth::{By, Reader},
     error::{ApiError, Code, problems, reference::ACCESS},
     extract::{Named, Params},
+    state::Shared,
     wire::{CurrencyText, Cursor, Limit, MoneyText, Version},
 };
 
@@ -64,12 +64,12 @@ problems!(StatementProblems: ACCESS, &[Code::NotFound, Code::Invalid]);
     security(("bearer" = [])), responses((status = 200, body = StatementResponse), StatementProblems)
 )]
 pub(crate) async fn get_statement(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
     Params(params): Params<StatementParams>,
 ) -> Result<Json<StatementResponse>, ApiError> {
-    let ledger = app.ledger();
+    let ledger = shared.ledger();
     let balance = ledger.balance(&by.caller, account).await?;
     // Never beyond the balance just read: what is recorded meanwhile belongs to the next statement.
     let last = balance.row.balance_version;

@@ -4,7 +4,7 @@ use ledger_core::{Timestamp, in_realm};
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{After, Store, StoreError, bigint, new_id, realm_of, unmoved};
+use crate::store::{After, Store, StoreError, bigint, new_id, realm_of, unmoved};
 
 const INSERT: &str = "insert into users (user_id, tenant_id, email, full_name, created_by) values ($1, $2, $3, $4, $5) returning *";
 const SELECT: &str = "select * from users where user_id = $1";

@@ -8,13 +8,13 @@ use super::{
     top_ups::RefundRequest,
 };
 use crate::{
-    app::App,
     auth::{By, Charger},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
+    state::Shared,
 };
 
 problems!(RefundProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRange, Code::RefundExceedsCharge]);
@@ -27,13 +27,13 @@ problems!(RefundProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRang
     responses((status = 201, body = EntryResponse), RefundProblems)
 )]
 pub(crate) async fn refund_charge(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Charger>,
     Named(charge): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt = app.ledger().refund(&call, Refund { charge, amount: request.amount }).await?;
+    let receipt = shared.ledger().refund(&call, Refund { charge, amount: request.amount }).await?;
     Ok(created_entry(&receipt, false))
 }

@@ -18,16 +18,16 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::entries::{created, etag};
+use super::entries::created;
 use crate::{
-    app::App,
     auth::{By, Cashier, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named, Params},
-    wire::{CurrencyText, LimitText, MoneyText, Page},
+    state::Shared,
+    wire::{CurrencyText, LimitText, MoneyText, Page, etag},
 };
 
 /// Whose account in what currency.
@@ -134,7 +134,7 @@ problems!(AccountProblems: ACCESS, &[Code::NotFound]);
     responses((status = 201, body = AccountResponse), OpenAccountProblems)
 )]
 pub(crate) async fn open_account(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Cashier>,
     keyed: Keyed,
     Body(AccountRequest { owner, currency, credit_limit }): Body<AccountRequest>,
@@ -142,8 +142,9 @@ pub(crate) async fn open_account(
     if credit_limit.is_negative() {
         return Err(ApiError::invalid("/credit_limit", "a credit limit is zero or more"));
     }
-    app.store().expect_owner(owner).await?;
-    let receipt = app.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
+    shared.store().expect_owner(owner).await?;
+    let receipt =
+        shared.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
     let after = receipt.after();
     let row = BalanceRow {
         owner,
@@ -167,7 +168,7 @@ pub(crate) async fn open_account(
     responses((status = 200, body = Page<AccountResponse>), ListAccountsProblems)
 )]
 pub(crate) async fn list_accounts(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Params(params): Params<OwnerParams>,
 ) -> Result<Json<Page<AccountResponse>>, ApiError> {
@@ -176,7 +177,7 @@ pub(crate) async fn list_accounts(
         (None, Some(tenant)) => Owner::Tenant(tenant),
         _ => return Err(ApiError::invalid("?owner_user_id", "name a user or a tenant")),
     };
-    let accounts = app.ledger().accounts_of(&by.caller, owner).await?;
+    let accounts = shared.ledger().accounts_of(&by.caller, owner).await?;
     let data = accounts.into_iter().map(AccountResponse::from).collect();
     Ok(Json(Page { data, next_cursor: None }))
 }
@@ -187,11 +188,11 @@ pub(crate) async fn list_accounts(
     responses((status = 200, body = AccountResponse, headers(("ETag" = String))), AccountProblems)
 )]
 pub(crate) async fn get_account(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
 ) -> Result<Response, ApiError> {
-    let balance = app.ledger().balance(&by.caller, account).await?;
+    let balance = shared.ledger().balance(&by.caller, account).await?;
     let version = etag(balance.row.balance_version);
     Ok(([(header::ETAG, version)], Json(AccountResponse::from(balance))).into_response())
 }
@@ -202,11 +203,11 @@ pub(crate) async fn get_account(
     responses((status = 200, body = BalanceResponse, headers(("ETag" = String))), AccountProblems)
 )]
 pub(crate) async fn get_balance(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
 ) -> Result<Response, ApiError> {
-    let balance = app.ledger().balance(&by.caller, account).await?;
+    let balance = shared.ledger().balance(&by.caller, account).await?;
     let version = etag(balance.row.balance_version);
     Ok(([(header::ETAG, version)], Json(BalanceResponse::from(balance))).into_response())
 }

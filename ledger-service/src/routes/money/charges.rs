@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 
 use super::entries::{EntryResponse, EntryType, LineResponse, created_entry};
 use crate::{
-    app::App,
     auth::{By, Charger, Holder, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
+    state::Shared,
     wire::{AmountText, CurrencyText, Metadata, NoteText},
 };
 
@@ -87,7 +87,7 @@ problems!(GetChargeProblems: ACCESS, &[Code::NotFound]);
     )
 )]
 pub(crate) async fn create_charge(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Charger>,
     Named(account): Named<AccountId>,
     keyed: Keyed,
@@ -96,7 +96,7 @@ pub(crate) async fn create_charge(
     let (charge, note, is_dry_run) = request.read()?;
     let call = keyed.call(&by.caller).note(note)?;
     let call = if is_dry_run { call.dry_run() } else { call };
-    let receipt = app.ledger().charge(&call, account, charge).await?;
+    let receipt = shared.ledger().charge(&call, account, charge).await?;
     Ok(created_entry(&receipt, is_dry_run))
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn create_charge(
     )
 )]
 pub(crate) async fn create_own_charge(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Holder>,
     keyed: Keyed,
     Body(request): Body<ChargeRequest>,
@@ -124,7 +124,7 @@ pub(crate) async fn create_own_charge(
     let account = by.payer(charge.currency)?;
     let call = keyed.call(&by.caller).note(note)?;
     let call = if is_dry_run { call.dry_run() } else { call };
-    let receipt = app.ledger().charge(&call, account, charge).await.map_err(no_account)?;
+    let receipt = shared.ledger().charge(&call, account, charge).await.map_err(no_account)?;
     Ok(created_entry(&receipt, is_dry_run))
 }
 
@@ -134,11 +134,11 @@ pub(crate) async fn create_own_charge(
     responses((status = 200, body = LineResponse), GetChargeProblems)
 )]
 pub(crate) async fn get_charge(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(charge): Named<EntryId>,
 ) -> Result<Json<LineResponse>, ApiError> {
-    let line = LineResponse::from(app.ledger().entry(&by.caller, charge).await?);
+    let line = LineResponse::from(shared.ledger().entry(&by.caller, charge).await?);
     if line.entry.r#type == EntryType::Charged { Ok(Json(line)) } else { Err(ApiError::not_found()) }
 }
 

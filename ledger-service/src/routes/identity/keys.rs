@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::entries::etag;
 use crate::{
-    app::App,
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
@@ -22,8 +20,9 @@ use crate::{
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     secret::{KeyKind, Secret},
+    state::Shared,
     store::{KeyChange, NewKey, StoredKey},
-    wire::{Cursor, LabelText, Limit, Page, Row},
+    wire::{Cursor, LabelText, Limit, Page, Row, etag},
 };
 
 /// A key to be.
@@ -95,13 +94,14 @@ problems!(UpdateKeyProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]
     responses((status = 201, body = NewKeyResponse), CreateKeyProblems)
 )]
 pub(crate) async fn create_key(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Body(KeyRequest { user_id, name }): Body<KeyRequest>,
 ) -> Result<Response, ApiError> {
     let secret = Secret::generate(KeyKind::Virtual);
     let (name, created_by) = (name.into(), by.actor().into());
-    let key = app.store().insert_key(NewKey { user_id, name, digest: secret.digest(), created_by }).await?;
+    let key =
+        shared.store().insert_key(NewKey { user_id, name, digest: secret.digest(), created_by }).await?;
     Ok((StatusCode::CREATED, revealed(key, &secret)).into_response())
 }
 
@@ -111,11 +111,11 @@ pub(crate) async fn create_key(
     responses((status = 200, body = Page<KeyResponse>), ListKeysProblems)
 )]
 pub(crate) async fn list_keys(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Params(KeysParams { user_id, limit, cursor }): Params<KeysParams>,
 ) -> Result<Json<Page<KeyResponse>>, ApiError> {
-    let keys = app.store().list_keys(user_id, Row::after(cursor), limit.rows()).await?;
+    let keys = shared.store().list_keys(user_id, Row::after(cursor), limit.rows()).await?;
     let cursor = |key: &StoredKey| Row { created_at: key.created_at, id: key.id }.cursor();
     Ok(Json(Page::of(keys, limit, cursor, KeyResponse::from)))
 }
@@ -126,11 +126,11 @@ pub(crate) async fn list_keys(
     responses((status = 200, body = KeyResponse, headers(("ETag" = String))), KeyProblems)
 )]
 pub(crate) async fn get_key(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Named(id): Named<Uuid>,
 ) -> Result<Response, ApiError> {
-    Ok(shown(app.store().select_key(id).await?))
+    Ok(shown(shared.store().select_key(id).await?))
 }
 
 /// Changes a virtual key in use.
@@ -141,14 +141,14 @@ pub(crate) async fn get_key(
     responses((status = 200, body = KeyResponse, headers(("ETag" = String))), UpdateKeyProblems)
 )]
 pub(crate) async fn update_key(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Named(id): Named<Uuid>,
     IfMatch(if_version): IfMatch,
     Body(KeyPatch { name }): Body<KeyPatch>,
 ) -> Result<Response, ApiError> {
     let change = KeyChange { if_version, name: name.map(String::from), ..KeyChange::default() };
-    Ok(shown(app.store().update_key(id, change).await?))
+    Ok(shown(shared.store().update_key(id, change).await?))
 }
 
 /// Takes a virtual key out of use, at once and for good.
@@ -157,12 +157,12 @@ pub(crate) async fn update_key(
     responses((status = 204), KeyProblems)
 )]
 pub(crate) async fn revoke_key(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     let change = KeyChange { revoked_by: Some(by.actor().into()), ..KeyChange::default() };
-    app.store().update_key(id, change).await?;
+    shared.store().update_key(id, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,13 +172,13 @@ pub(crate) async fn revoke_key(
     responses((status = 200, body = NewKeyResponse, headers(("ETag" = String))), KeyProblems)
 )]
 pub(crate) async fn rotate_key(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<Response, ApiError> {
     let secret = Secret::generate(KeyKind::Virtual);
     let change = KeyChange { digest: Some(secret.digest()), ..KeyChange::default() };
-    Ok(revealed(app.store().update_key(id, change).await?, &secret))
+    Ok(revealed(shared.store().update_key(id, change).await?, &secret))
 }
 
 fn shown(key: StoredKey) -> Response {

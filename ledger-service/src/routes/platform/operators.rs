@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tenants::PageParams;
 use crate::{
-    app::App,
     auth::{Admin, By},
     error::{
         ApiError, Code, problems,
@@ -17,8 +15,9 @@ use crate::{
     },
     extract::{Body, Named, Params},
     secret::{KeyKind, Secret},
+    state::Shared,
     store::{Operator, OperatorRole},
-    wire::{LabelText, Page, Row},
+    wire::{LabelText, Page, PageParams, Row},
 };
 
 /// An operator to be.
@@ -71,14 +70,14 @@ problems!(OperatorProblems: ACCESS, &[Code::NotFound]);
     responses((status = 201, body = NewOperatorResponse), CreateOperatorProblems)
 )]
 pub(crate) async fn create_operator(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Body(OperatorRequest { name, role }): Body<OperatorRequest>,
 ) -> Result<(StatusCode, Json<NewOperatorResponse>), ApiError> {
     let secret = Secret::generate(KeyKind::Operator);
     let (created_by, digest) = (by.actor(), secret.digest());
     let operator =
-        app.store().insert_operator(name.as_str(), role.into(), digest, created_by.as_str()).await?;
+        shared.store().insert_operator(name.as_str(), role.into(), digest, created_by.as_str()).await?;
     let body = NewOperatorResponse { stored: operator.into(), key: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -89,11 +88,11 @@ pub(crate) async fn create_operator(
     responses((status = 200, body = Page<OperatorResponse>), ListOperatorsProblems)
 )]
 pub(crate) async fn list_operators(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Params(PageParams { limit, cursor }): Params<PageParams>,
 ) -> Result<Json<Page<OperatorResponse>>, ApiError> {
-    let operators = app.store().list_operators(Row::after(cursor), limit.rows()).await?;
+    let operators = shared.store().list_operators(Row::after(cursor), limit.rows()).await?;
     let cursor = |operator: &Operator| Row { created_at: operator.created_at, id: operator.id }.cursor();
     Ok(Json(Page::of(operators, limit, cursor, OperatorResponse::from)))
 }
@@ -104,11 +103,11 @@ pub(crate) async fn list_operators(
     responses((status = 204), OperatorProblems)
 )]
 pub(crate) async fn revoke_operator(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    app.store().revoke_operator(id, by.actor().as_str()).await?;
+    shared.store().revoke_operator(id, by.actor().as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

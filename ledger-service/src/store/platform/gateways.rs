@@ -4,8 +4,10 @@ use ledger_core::Timestamp;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{After, Store, StoreError, new_id};
-use crate::secret::KeyDigest;
+use crate::{
+    secret::KeyDigest,
+    store::{After, Store, StoreError, new_id},
+};
 
 const INSERT: &str =
     "insert into gateways (gateway_id, name, digest, created_by) values ($1, $2, $3, $4) returning *";

@@ -12,20 +12,19 @@ use chrono::{DateTime, Utc};
 use ledger_core::{Label, Note};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::entries::etag;
 use crate::{
-    app::App,
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
+    state::Shared,
     store::{NewTenant, Tenant, TenantChange, TenantStatus},
-    wire::{Cursor, LabelText, Limit, Metadata, Page, Row, SlugText},
+    wire::{LabelText, Metadata, Page, PageParams, Row, SlugText, etag},
 };
 
 /// The plan of a tenant that none was named for.
@@ -104,20 +103,6 @@ impl TryFrom<String> for Slug {
     }
 }
 
-/// A page of a list, in the order in which its rows were made.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageParams {
-    /// Rows of a page.
-    #[serde(default)]
-    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
-    pub(crate) limit: Limit,
-    /// Where the page begins: `next_cursor` of the one before.
-    #[param(value_type = Option<String>)]
-    pub(crate) cursor: Option<Cursor<Row>>,
-}
-
 problems!(CreateTenantProblems: ACCESS, BODY, &[Code::SlugTaken]);
 problems!(ListTenantsProblems: ACCESS, &[Code::Invalid]);
 problems!(GetTenantProblems: ACCESS, &[Code::NotFound]);
@@ -130,7 +115,7 @@ problems!(UpdateTenantProblems: ACCESS, BODY, &[Code::NotFound, Code::SlugTaken,
     responses((status = 201, body = TenantResponse), CreateTenantProblems)
 )]
 pub(crate) async fn create_tenant(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Body(request): Body<TenantRequest>,
 ) -> Result<Response, ApiError> {
@@ -141,7 +126,7 @@ pub(crate) async fn create_tenant(
         settings: settings(request.settings)?,
         created_by: by.actor().into(),
     };
-    let tenant = app.store().insert_tenant(tenant).await?;
+    let tenant = shared.store().insert_tenant(tenant).await?;
     Ok((StatusCode::CREATED, shown(tenant)).into_response())
 }
 
@@ -151,11 +136,11 @@ pub(crate) async fn create_tenant(
     responses((status = 200, body = Page<TenantResponse>), ListTenantsProblems)
 )]
 pub(crate) async fn list_tenants(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Params(PageParams { limit, cursor }): Params<PageParams>,
 ) -> Result<Json<Page<TenantResponse>>, ApiError> {
-    let tenants = app.store().list_tenants(Row::after(cursor), limit.rows()).await?;
+    let tenants = shared.store().list_tenants(Row::after(cursor), limit.rows()).await?;
     let cursor = |tenant: &Tenant| Row { created_at: tenant.created_at, id: tenant.id }.cursor();
     Ok(Json(Page::of(tenants, limit, cursor, TenantResponse::from)))
 }
@@ -166,11 +151,11 @@ pub(crate) async fn list_tenants(
     responses((status = 200, body = TenantResponse, headers(("ETag" = String))), GetTenantProblems)
 )]
 pub(crate) async fn get_tenant(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Named(id): Named<Uuid>,
 ) -> Result<Response, ApiError> {
-    Ok(shown(app.store().select_tenant(id).await?))
+    Ok(shown(shared.store().select_tenant(id).await?))
 }
 
 /// Changes a tenant. While it is suspended, its keys can begin nothing new.
@@ -181,7 +166,7 @@ pub(crate) async fn get_tenant(
     responses((status = 200, body = TenantResponse, headers(("ETag" = String))), UpdateTenantProblems)
 )]
 pub(crate) async fn update_tenant(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Named(id): Named<Uuid>,
     IfMatch(if_version): IfMatch,
@@ -195,7 +180,7 @@ pub(crate) async fn update_tenant(
         status: patch.status.map(TenantStatus::from),
         settings: patch.settings.map(settings).transpose()?,
     };
-    Ok(shown(app.store().update_tenant(id, change).await?))
+    Ok(shown(shared.store().update_tenant(id, change).await?))
 }
 
 /// Bounded as every free text is.

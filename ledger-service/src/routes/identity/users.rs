@@ -13,17 +13,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::entries::etag;
 use crate::{
-    app::App,
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
+    state::Shared,
     store::{NewUser, User, UserChange},
-    wire::{Cursor, LabelText, Limit, Page, Row},
+    wire::{Cursor, LabelText, Limit, Page, Row, etag},
 };
 
 /// Characters of an address, by RFC 5321.
@@ -108,7 +107,7 @@ problems!(UpdateUserProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion
     responses((status = 201, body = UserResponse), CreateUserProblems)
 )]
 pub(crate) async fn create_user(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Body(request): Body<UserRequest>,
 ) -> Result<Response, ApiError> {
@@ -118,7 +117,7 @@ pub(crate) async fn create_user(
         full_name: request.full_name.into(),
         created_by: by.actor().into(),
     };
-    let user = app.store().insert_user(user).await?;
+    let user = shared.store().insert_user(user).await?;
     Ok((StatusCode::CREATED, shown(user)).into_response())
 }
 
@@ -128,11 +127,11 @@ pub(crate) async fn create_user(
     responses((status = 200, body = Page<UserResponse>), ListUsersProblems)
 )]
 pub(crate) async fn list_users(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Params(UsersParams { tenant_id, limit, cursor }): Params<UsersParams>,
 ) -> Result<Json<Page<UserResponse>>, ApiError> {
-    let users = app.store().list_users(tenant_id, Row::after(cursor), limit.rows()).await?;
+    let users = shared.store().list_users(tenant_id, Row::after(cursor), limit.rows()).await?;
     let cursor = |user: &User| Row { created_at: user.created_at, id: user.id }.cursor();
     Ok(Json(Page::of(users, limit, cursor, UserResponse::from)))
 }
@@ -143,11 +142,11 @@ pub(crate) async fn list_users(
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), GetUserProblems)
 )]
 pub(crate) async fn get_user(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Auditor>,
     Named(id): Named<Uuid>,
 ) -> Result<Response, ApiError> {
-    Ok(shown(app.store().select_user(id).await?))
+    Ok(shown(shared.store().select_user(id).await?))
 }
 
 /// Changes a user.
@@ -158,14 +157,14 @@ pub(crate) async fn get_user(
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), UpdateUserProblems)
 )]
 pub(crate) async fn update_user(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Named(id): Named<Uuid>,
     IfMatch(if_version): IfMatch,
     Body(patch): Body<UserPatch>,
 ) -> Result<Response, ApiError> {
     let change = UserChange { if_version, full_name: patch.full_name.map(String::from) };
-    Ok(shown(app.store().update_user(id, change).await?))
+    Ok(shown(shared.store().update_user(id, change).await?))
 }
 
 fn shown(user: User) -> Response {

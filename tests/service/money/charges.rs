@@ -1,10 +1,9 @@
-//! Charges and their refunds, and what a key promises.
+//! Charges, and what a key promises.
 
 use ledger_tests::service::TestApp;
 use serde_json::json;
 
 crate::tests![
-    a_charge_takes_and_a_refund_gives_back,
     the_same_key_brings_the_same_answer_to_the_byte,
     a_refusal_is_the_keys_outcome,
     a_dry_run_only_tells,
@@ -12,29 +11,6 @@ crate::tests![
     a_charge_is_refused_with_what_was_missing,
     the_request_id_is_echoed_and_kept_on_the_event,
 ];
-
-async fn a_charge_takes_and_a_refund_gives_back() {
-    TestApp::run(async |app| {
-        let account = app.tenant("acme").await.account("100").await;
-        let charge = app.admin.charge(account, "30.5").await.expect(201);
-        assert_eq!((charge.text("type"), charge.text("balance_after")), ("charged", "69.5"));
-        assert_eq!(charge.header("location"), Some(format!("/entries/{}", charge.id()).as_str()));
-        assert_eq!(charge.header("etag"), Some("\"3\""));
-        let refunds = format!("/charges/{}/refunds", charge.id());
-
-        let part = app.admin.give_back(&refunds, Some("10")).await.expect(201);
-        assert_eq!((part.text("balance_after"), part.text("refers_to")), ("79.5", charge.text("id")));
-        let too_much = app.admin.give_back(&refunds, Some("20.51")).await;
-        assert_eq!(too_much.problem(), (409, "refund_exceeds_charge"));
-        assert_eq!((too_much.text("charged"), too_much.text("refunded")), ("30.5", "10"));
-        let gateway = app.gateway().await;
-        gateway.give_back(&refunds, None).await.expect(201);
-        assert_eq!(app.admin.balance(account).await, "100");
-        let entry = app.admin.get(&format!("/entries/{}", part.id())).await.expect(200);
-        assert_eq!(entry.text("description"), "asked for");
-    })
-    .await;
-}
 
 async fn the_same_key_brings_the_same_answer_to_the_byte() {
     TestApp::run(async |app| {

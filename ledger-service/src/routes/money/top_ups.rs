@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 
 use super::entries::{EntryResponse, created_entry};
 use crate::{
-    app::App,
     auth::{By, Cashier},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
+    state::Shared,
     wire::{AmountText, CurrencyText, LabelText, ProviderText, ReasonText},
 };
 
@@ -71,14 +71,14 @@ problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOf
     responses((status = 201, body = EntryResponse), TopUpProblems)
 )]
 pub(crate) async fn create_top_up(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Cashier>,
     Named(account): Named<AccountId>,
     keyed: Keyed,
     Body(TopUpRequest { amount, currency, provider, reference, fee }): Body<TopUpRequest>,
 ) -> Result<Response, ApiError> {
     let top_up = TopUp { amount, currency, provider, reference, fee };
-    let receipt = app.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
+    let receipt = shared.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
     Ok(created_entry(&receipt, false))
 }
 
@@ -89,14 +89,15 @@ pub(crate) async fn create_top_up(
     responses((status = 201, body = EntryResponse), RefundTopUpProblems)
 )]
 pub(crate) async fn refund_top_up(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Cashier>,
     Named(top_up): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt = app.ledger().refund_top_up(&call, RefundTopUp { top_up, amount: request.amount }).await?;
+    let receipt =
+        shared.ledger().refund_top_up(&call, RefundTopUp { top_up, amount: request.amount }).await?;
     Ok(created_entry(&receipt, false))
 }
 
@@ -107,13 +108,13 @@ pub(crate) async fn refund_top_up(
     responses((status = 201, body = EntryResponse), ChargeBackProblems)
 )]
 pub(crate) async fn charge_back_top_up(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Cashier>,
     Named(top_up): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt = app.ledger().charge_back(&call, ChargeBack { top_up, amount: request.amount }).await?;
+    let receipt = shared.ledger().charge_back(&call, ChargeBack { top_up, amount: request.amount }).await?;
     Ok(created_entry(&receipt, false))
 }

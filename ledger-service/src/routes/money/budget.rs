@@ -11,13 +11,13 @@ use super::{
     charges::no_account,
 };
 use crate::{
-    app::App,
     auth::{By, Holder},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY},
     },
     extract::Body,
+    state::Shared,
     wire::{AmountText, CurrencyText, MoneyText},
 };
 
@@ -77,11 +77,11 @@ problems!(CheckBudgetProblems: ACCESS, BODY, &[Code::NoAccountInCurrency]);
     responses((status = 200, body = BudgetResponse), GetBudgetProblems)
 )]
 pub(crate) async fn get_budget(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Holder>,
 ) -> Result<Json<BudgetResponse>, ApiError> {
     let payer = by.virtual_key()?.payer();
-    let accounts = app.ledger().accounts_of(&by.caller, payer).await?;
+    let accounts = shared.ledger().accounts_of(&by.caller, payer).await?;
     Ok(Json(BudgetResponse { payer, accounts: accounts.into_iter().map(AccountResponse::from).collect() }))
 }
 
@@ -93,13 +93,13 @@ pub(crate) async fn get_budget(
     responses((status = 200, body = BudgetCheckResponse), CheckBudgetProblems)
 )]
 pub(crate) async fn check_budget(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Holder>,
     Body(BudgetCheckRequest { amount, currency }): Body<BudgetCheckRequest>,
 ) -> Result<Json<BudgetCheckResponse>, ApiError> {
     let key = by.virtual_key()?;
     let account: Result<AccountBalance, LedgerError> =
-        app.ledger().balance(&by.caller, by.payer(currency)?).await;
+        shared.ledger().balance(&by.caller, by.payer(currency)?).await;
     let account = account.map_err(no_account)?;
     let reason = if key.is_suspended {
         Some(BudgetReason::TenantSuspended)

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tenants::PageParams;
 use crate::{
-    app::App,
     auth::{Admin, By},
     error::{
         ApiError, Code, problems,
@@ -17,8 +15,9 @@ use crate::{
     },
     extract::{Body, Named, Params},
     secret::{KeyKind, Secret},
+    state::Shared,
     store::Gateway,
-    wire::{LabelText, Page, Row},
+    wire::{LabelText, Page, PageParams, Row},
 };
 
 /// A gateway to be.
@@ -60,12 +59,12 @@ problems!(GatewayProblems: ACCESS, &[Code::NotFound]);
     responses((status = 201, body = NewGatewayResponse), CreateGatewayProblems)
 )]
 pub(crate) async fn create_gateway(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Body(GatewayRequest { name }): Body<GatewayRequest>,
 ) -> Result<(StatusCode, Json<NewGatewayResponse>), ApiError> {
     let secret = Secret::generate(KeyKind::Gateway);
-    let gateway = app.store().insert_gateway(name.as_str(), secret.digest(), by.actor().as_str()).await?;
+    let gateway = shared.store().insert_gateway(name.as_str(), secret.digest(), by.actor().as_str()).await?;
     let body = NewGatewayResponse { stored: gateway.into(), key: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -76,11 +75,11 @@ pub(crate) async fn create_gateway(
     responses((status = 200, body = Page<GatewayResponse>), ListGatewaysProblems)
 )]
 pub(crate) async fn list_gateways(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     _: By<Admin>,
     Params(PageParams { limit, cursor }): Params<PageParams>,
 ) -> Result<Json<Page<GatewayResponse>>, ApiError> {
-    let gateways = app.store().list_gateways(Row::after(cursor), limit.rows()).await?;
+    let gateways = shared.store().list_gateways(Row::after(cursor), limit.rows()).await?;
     let cursor = |gateway: &Gateway| Row { created_at: gateway.created_at, id: gateway.id }.cursor();
     Ok(Json(Page::of(gateways, limit, cursor, GatewayResponse::from)))
 }
@@ -91,11 +90,11 @@ pub(crate) async fn list_gateways(
     responses((status = 204), GatewayProblems)
 )]
 pub(crate) async fn revoke_gateway(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    app.store().revoke_gateway(id, by.actor().as_str()).await?;
+    shared.store().revoke_gateway(id, by.actor().as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     error::{ApiError, Code, problems},
+    state::Shared,
     telemetry,
 };
 
@@ -32,8 +32,8 @@ pub(crate) async fn check_health() -> Json<HealthResponse> {
     get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = HealthResponse), ReadinessProblems)
 )]
-pub(crate) async fn check_readiness(State(app): State<App>) -> Result<Json<HealthResponse>, ApiError> {
-    app.probe().await?;
+pub(crate) async fn check_readiness(State(shared): State<Shared>) -> Result<Json<HealthResponse>, ApiError> {
+    shared.probe().await?;
     Ok(Json(HealthResponse { status: "ok" }))
 }
 

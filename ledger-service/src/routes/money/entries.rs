@@ -15,11 +15,11 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    app::App,
     auth::{By, Reader},
     error::{ApiError, Code, IDEMPOTENCY_REPLAYED, problems, reference::ACCESS},
     extract::{Named, Params},
-    wire::{CurrencyText, Cursor, LegText, Limit, MoneyText, Page, Version},
+    state::Shared,
+    wire::{CurrencyText, Cursor, LegText, Limit, MoneyText, Page, Version, etag},
 };
 
 /// What a command did, the same to the byte for every retry.
@@ -123,13 +123,13 @@ problems!(EntryProblems: ACCESS, &[Code::NotFound]);
     responses((status = 200, body = Page<LineResponse>), EntriesProblems)
 )]
 pub(crate) async fn list_entries(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
     Params(EntriesParams { limit, cursor }): Params<EntriesParams>,
 ) -> Result<Json<Page<LineResponse>>, ApiError> {
     let after = cursor.map_or(0, |Cursor(Version(version))| version);
-    let lines = app.ledger().statement(&by.caller, account, after, limit.rows()).await?;
+    let lines = shared.ledger().statement(&by.caller, account, after, limit.rows()).await?;
     Ok(Json(Page::of(lines, limit, |line| after_line(line).to_string(), LineResponse::from)))
 }
 
@@ -139,11 +139,11 @@ pub(crate) async fn list_entries(
     responses((status = 200, body = LineResponse), EntryProblems)
 )]
 pub(crate) async fn get_entry(
-    State(app): State<App>,
+    State(shared): State<Shared>,
     by: By<Reader>,
     Named(entry): Named<EntryId>,
 ) -> Result<Json<LineResponse>, ApiError> {
-    Ok(Json(app.ledger().entry(&by.caller, entry).await?.into()))
+    Ok(Json(shared.ledger().entry(&by.caller, entry).await?.into()))
 }
 
 /// The cursor behind a line.
@@ -234,9 +234,4 @@ pub(crate) fn created_entry(receipt: &Receipt, is_dry_run: bool) -> Response {
         return Json(entry.dry_run()).into_response();
     }
     created(receipt, entry, &format!("/entries/{}", receipt.id))
-}
-
-/// A version as `If-Match` takes it.
-pub(crate) fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits are printable")
 }

@@ -4,8 +4,10 @@ use ledger_core::{Timestamp, in_realm};
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{After, Store, StoreError, bigint, new_id, unmoved};
-use crate::secret::KeyDigest;
+use crate::{
+    secret::KeyDigest,
+    store::{After, Store, StoreError, bigint, new_id, unmoved},
+};
 
 const INSERT: &str = "
 insert into virtual_keys (key_id, user_id, realm_id, name, digest, created_by) values ($1, $2, $3, $4, $5, $6)

@@ -1,0 +1,11 @@
+//! Companies, people and virtual keys: each row in one realm.
+
+mod keys;
+mod tenants;
+mod users;
+
+pub(crate) use self::{
+    keys::{KeyChange, NewKey, StoredKey},
+    tenants::{NewTenant, Tenant, TenantChange, TenantStatus},
+    users::{NewUser, User, UserChange},
+};

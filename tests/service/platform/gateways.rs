@@ -1,0 +1,13 @@
+//! Gateways: the programs that meter usage for any customer.
+
+use ledger_tests::service::TestApp;
+use serde_json::json;
+
+crate::tests![a_gateway_is_refused_once_revoked];
+
+async fn a_gateway_is_refused_once_revoked() {
+    TestApp::run(async |app| {
+        super::is_refused_once_revoked(app, "/gateways", json!({"name": "edge"})).await;
+    })
+    .await;
+}
