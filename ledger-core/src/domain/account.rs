@@ -1,23 +1,35 @@
 //! The account: one aggregate, one stream, one owner, one currency. Decisions are pure: no I/O, no clock, no randomness.
 
+mod charge;
+mod charge_back;
 mod command;
 mod event;
 mod facts;
+mod open;
+mod refund;
+mod refund_top_up;
 mod rejection;
+mod top_up;
 
-use chrono::DateTime;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
+use self::event::Shape;
 pub use self::{
-    command::{Charge, ChargeBack, Command, Instruction, Open, Refund, RefundTopUp, TopUp},
-    event::{Charged, ChargedBack, Event, Opened, Refunded, TopUpRefunded, ToppedUp},
+    charge::{Charge, Charged},
+    charge_back::{ChargeBack, ChargedBack},
+    command::{Command, Instruction},
+    event::Event,
     facts::{Facts, FetchFacts, Original, OriginalKind},
+    open::{Open, Opened},
+    refund::{Refund, Refunded},
+    refund_top_up::{RefundTopUp, TopUpRefunded},
     rejection::Rejection,
+    top_up::{TopUp, ToppedUp},
 };
 use crate::domain::{
-    chart::{Leg, PlatformAccount, Provider, SubAccount},
-    entry::{Balances, Entry, Movement, Timestamp, microseconds},
+    chart::Provider,
+    entry::{Balances, Entry, Movement, Timestamp},
     ids::{AccountId, EntryId, Owner},
     money::{Amount, Currency},
 };
@@ -75,12 +87,12 @@ impl Account {
         // Database time may step back by a hair between two connections; a stream's time never does.
         let at = self.at.map_or(*at, |last| last.max(*at));
         let event = match command {
-            Command::Open(open) => self.open(at, open)?,
-            Command::TopUp(top_up) => self.top_up(at, top_up)?,
-            Command::Charge(charge) => self.charge(at, charge)?,
-            Command::Refund(refund) => self.refund(at, refund, facts)?,
-            Command::RefundTopUp(refund) => self.refund_top_up(at, refund, facts)?,
-            Command::ChargeBack(charge_back) => self.charge_back(at, charge_back, facts)?,
+            Command::Open(open) => open.decide(self, at)?,
+            Command::TopUp(top_up) => top_up.decide(self, at)?,
+            Command::Charge(charge) => charge.decide(self, at)?,
+            Command::Refund(refund) => refund.decide(self, at, facts)?,
+            Command::RefundTopUp(refund) => refund.decide(self, at, facts)?,
+            Command::ChargeBack(charge_back) => charge_back.decide(self, at, facts)?,
         };
         Ok(vec![event])
     }
@@ -92,126 +104,39 @@ impl Account {
     pub fn fold(&mut self, event: &Event) -> Result<(), FoldError> {
         let sequence = self.version + 1;
         let wrong = |reason| Err(FoldError { sequence, reason });
-        let entry = event.entry();
+        let shape = event.shape();
+        let Entry { at, after, .. } = *shape.entry;
+        let mut next = Self { balances: after, version: sequence, at: Some(at), ..self.clone() };
         let mut before = self.balances;
         match event {
-            Event::Opened(_) if self.holder.is_some() => {
-                return wrong("the account is opened twice");
-            }
+            Event::Opened(_) if self.holder.is_some() => return wrong("the account is opened twice"),
             // Opening moves nothing; it sets the limit.
-            Event::Opened(_) => before.credit_limit = entry.after.credit_limit,
+            Event::Opened(Opened { owner, currency, .. }) => {
+                next.holder = Some(Holder { owner: *owner, currency: *currency });
+                before.credit_limit = after.credit_limit;
+            }
             _ if self.holder.is_none() => return wrong("the account is not open"),
-            Event::ToppedUp(_)
-            | Event::Charged(_)
-            | Event::Refunded(_)
-            | Event::TopUpRefunded(_)
-            | Event::ChargedBack(_) => {}
+            Event::Charged(_) => next.last_charged_at = Some(at),
+            Event::ToppedUp(_) | Event::Refunded(_) | Event::TopUpRefunded(_) | Event::ChargedBack(_) => {}
         }
-        if self.at.is_some_and(|last| entry.at < last) {
+        if self.at.is_some_and(|last| at < last) {
             return wrong("its time is before that of the event before it");
         }
-        if before.after(&entry.movements, event.is_forced()) != Some(entry.after) {
+        if before.after(&shape.entry.movements, shape.forced) != Some(after) {
             return wrong("the balances after it are not those before it plus its movements");
         }
-        if !entry.after.above_floor() {
+        if !after.above_floor() {
             return wrong("it leaves the account below its floor");
         }
-        if event.moved() != Some(event.amount()) {
+        if shape.moved() != Some(shape.amount) {
             return wrong("its movements do not add up to its amount");
         }
-        if let Event::Opened(Opened { owner, currency, .. }) = event {
-            self.holder = Some(Holder { owner: *owner, currency: *currency });
-        }
-        if let Event::Charged(_) = event {
-            self.last_charged_at = Some(entry.at);
-        }
-        self.balances = entry.after;
-        self.at = Some(entry.at);
-        self.version = sequence;
+        *self = next;
         Ok(())
     }
 
-    fn open(&self, at: Timestamp, open: &Open) -> Result<Event, Rejection> {
-        if self.holder.is_some() {
-            return Err(Rejection::AlreadyOpen);
-        }
-        if open.credit_limit.is_negative() {
-            return Err(Rejection::OutOfRange);
-        }
-        let after = Balances { credit_limit: open.credit_limit, ..Balances::default() };
-        let entry = Entry { at, effective_at: at, movements: vec![], after };
-        Ok(Event::Opened(Opened { owner: open.owner, currency: open.currency, entry }))
-    }
-
-    fn top_up(&self, at: Timestamp, top_up: &TopUp) -> Result<Event, Rejection> {
-        self.open_in(top_up.currency)?;
-        let cash = cash(top_up.provider);
-        let mut movements = vec![Movement { debit: cash, credit: MAIN, amount: top_up.amount }];
-        if let Some(fee) = top_up.fee {
-            movements.push(Movement { debit: FEES, credit: cash, amount: fee });
-        }
-        Ok(Event::ToppedUp(ToppedUp {
-            amount: top_up.amount,
-            provider: top_up.provider,
-            reference: top_up.reference.clone(),
-            entry: self.enter(at, at, movements)?,
-        }))
-    }
-
-    fn charge(&self, at: Timestamp, charge: &Charge) -> Result<Event, Rejection> {
-        self.open_in(charge.currency)?;
-        let effective_at = charge.effective_at.map_or(at, microseconds);
-        if effective_at > at {
-            return Err(Rejection::EffectiveInFuture { at, effective_at });
-        }
-        if effective_at < DateTime::UNIX_EPOCH {
-            return Err(Rejection::OutOfRange);
-        }
-        let available = self.balances.available();
-        if available < charge.amount.money() {
-            return Err(Rejection::InsufficientFunds { available, amount: charge.amount });
-        }
-        let movements = vec![Movement { debit: MAIN, credit: REVENUE, amount: charge.amount }];
-        Ok(Event::Charged(Charged { amount: charge.amount, entry: self.enter(at, effective_at, movements)? }))
-    }
-
-    fn refund(&self, at: Timestamp, refund: &Refund, facts: &Facts) -> Result<Event, Rejection> {
-        let original = self.original(refund.charge, facts)?.ok_or(Rejection::ChargeNotFound)?;
-        let Original { kind: OriginalKind::Charge, amount: charged, returned: refunded } = original else {
-            return Err(Rejection::ChargeNotFound);
-        };
-        let exceeds = Rejection::RefundExceedsCharge { charged, refunded, amount: refund.amount };
-        let amount = returnable(&original, refund.amount).ok_or(exceeds)?;
-        let movements = vec![Movement { debit: REVENUE, credit: MAIN, amount }];
-        Ok(Event::Refunded(Refunded { charge: refund.charge, amount, entry: self.enter(at, at, movements)? }))
-    }
-
-    fn refund_top_up(&self, at: Timestamp, refund: &RefundTopUp, facts: &Facts) -> Result<Event, Rejection> {
-        let (amount, provider) = self.money_out(refund.top_up, refund.amount, facts)?;
-        let available = self.balances.available();
-        if available < amount.money() {
-            return Err(Rejection::InsufficientFunds { available, amount });
-        }
-        let movements = vec![Movement { debit: MAIN, credit: cash(provider), amount }];
-        let entry = self.enter(at, at, movements)?;
-        Ok(Event::TopUpRefunded(TopUpRefunded { top_up: refund.top_up, amount, provider, entry }))
-    }
-
-    fn charge_back(
-        &self,
-        at: Timestamp,
-        charge_back: &ChargeBack,
-        facts: &Facts,
-    ) -> Result<Event, Rejection> {
-        let (amount, provider) = self.money_out(charge_back.top_up, charge_back.amount, facts)?;
-        let movements = vec![Movement { debit: MAIN, credit: cash(provider), amount }];
-        let after = self.balances.after(&movements, true).ok_or(Rejection::OutOfRange)?;
-        let entry = Entry { at, effective_at: at, movements, after };
-        Ok(Event::ChargedBack(ChargedBack { top_up: charge_back.top_up, amount, provider, entry }))
-    }
-
     /// How much of a top-up goes back where it came from, and where that is.
-    fn money_out(
+    fn returned_top_up(
         &self,
         top_up: EntryId,
         asked: Option<Amount>,
@@ -222,7 +147,7 @@ impl Account {
             return Err(Rejection::TopUpNotFound);
         };
         let exceeds = Rejection::RefundExceedsTopUp { topped_up, returned, amount: asked };
-        Ok((returnable(&original, asked).ok_or(exceeds)?, provider))
+        Ok((original.returnable(asked).ok_or(exceeds)?, provider))
     }
 
     fn original(&self, entry: EntryId, facts: &Facts) -> Result<Option<Original>, Rejection> {
@@ -242,6 +167,16 @@ impl Account {
         }
     }
 
+    /// Whether this much can be spent.
+    fn covers(&self, amount: Amount) -> Result<(), Rejection> {
+        let available = self.balances.available();
+        if available < amount.money() {
+            Err(Rejection::InsufficientFunds { available, amount })
+        } else {
+            Ok(())
+        }
+    }
+
     fn enter(
         &self,
         at: Timestamp,
@@ -252,20 +187,6 @@ impl Account {
         Ok(Entry { at, effective_at, movements, after })
     }
 }
-
-/// What is asked for, or all that is left; `None` when that is more than is left, or nothing is.
-fn returnable(original: &Original, asked: Option<Amount>) -> Option<Amount> {
-    let left = original.left()?;
-    Some(asked.unwrap_or(left)).filter(|amount| *amount <= left)
-}
-
-fn cash(provider: Provider) -> Leg {
-    Leg::Platform(PlatformAccount::Cash(provider))
-}
-
-const MAIN: Leg = Leg::Customer(SubAccount::Main);
-const REVENUE: Leg = Leg::Platform(PlatformAccount::Revenue);
-const FEES: Leg = Leg::Platform(PlatformAccount::Fees);
 
 /// The bridge to cqrs-es: the stock framework and test tools drive the same pure decision.
 impl Aggregate for Account {

@@ -77,6 +77,21 @@ const NAMES: [(&str, Leg); 12] = [
     ("rounding", Leg::Platform(PlatformAccount::Rounding)),
 ];
 
+impl Leg {
+    /// What the customer can spend.
+    pub const MAIN: Self = Self::Customer(SubAccount::Main);
+    /// What charges earn.
+    pub const REVENUE: Self = Self::Platform(PlatformAccount::Revenue);
+    /// What payment providers keep.
+    pub const FEES: Self = Self::Platform(PlatformAccount::Fees);
+
+    /// Money at this provider.
+    #[must_use]
+    pub const fn cash(provider: Provider) -> Self {
+        Self::Platform(PlatformAccount::Cash(provider))
+    }
+}
+
 impl fmt::Display for Leg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Platform(PlatformAccount::Cash(provider)) = self {

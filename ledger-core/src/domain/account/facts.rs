@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Command, Event, Rejection};
+use super::{Command, Event, Rejection, Shape};
 use crate::domain::{
     chart::Provider,
     money::{Amount, Money},
@@ -31,10 +31,21 @@ pub enum OriginalKind {
 }
 
 impl Original {
+    /// An entry of which nothing has been given back yet.
+    pub(super) fn new(kind: OriginalKind, amount: Amount) -> Self {
+        Self { kind, amount, returned: Money::ZERO }
+    }
+
     /// What can still be given back; `None` when nothing is left.
     #[must_use]
     pub fn left(&self) -> Option<Amount> {
         self.amount.money().checked_sub(self.returned).and_then(|left| Amount::new(left).ok())
+    }
+
+    /// What is asked for, or all that is left; `None` when that is more than is left, or nothing is.
+    pub(super) fn returnable(&self, asked: Option<Amount>) -> Option<Amount> {
+        let left = self.left()?;
+        Some(asked.unwrap_or(left)).filter(|amount| *amount <= left)
     }
 }
 
@@ -55,23 +66,14 @@ impl Facts {
     ///
     /// Events must come in the order of the stream. Those that no later decision asks about are passed over.
     pub fn learn(&mut self, sequence: u64, event: &Event) {
-        let original = |kind, amount| Original { kind, amount, returned: Money::ZERO };
-        match event {
-            Event::Opened(_) => {}
-            Event::ToppedUp(topped_up) => {
-                let kind = OriginalKind::TopUp(topped_up.provider);
-                self.originals.insert(sequence, original(kind, topped_up.amount));
-            }
-            Event::Charged(charged) => {
-                self.originals.insert(sequence, original(OriginalKind::Charge, charged.amount));
-            }
-            Event::Refunded(_) | Event::TopUpRefunded(_) | Event::ChargedBack(_) => {
-                let original = event.refers_to().and_then(|entry| self.originals.get_mut(&entry.sequence()));
-                if let Some(original) = original {
-                    let returned = original.returned.checked_add(event.amount());
-                    original.returned = returned.expect("what is given back never exceeds the original");
-                }
-            }
+        let Shape { original, refers_to, amount, .. } = event.shape();
+        if let Some(original) = original {
+            self.originals.insert(sequence, original);
+        }
+        if let Some(original) = refers_to.and_then(|entry| self.originals.get_mut(&entry.sequence())) {
+            // Only a damaged journal gives back more than money can count. Nothing is left of such an entry.
+            let returned = original.returned.checked_add(amount);
+            original.returned = returned.unwrap_or(original.amount.money());
         }
     }
 }

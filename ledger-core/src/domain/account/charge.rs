@@ -1,0 +1,134 @@
+//! The customer pays for something used, as far as there is money or credit.
+
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Event, Original, OriginalKind, Rejection, Shape};
+use crate::domain::{
+    chart::Leg,
+    entry::{Entry, Movement, Timestamp, microseconds},
+    money::{Amount, Currency},
+};
+
+/// A price for something used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// How much.
+    pub amount: Amount,
+    /// Must be the account's own.
+    pub currency: Currency,
+    /// When it was used; the time of the decision if absent. Never later than that.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// Usage was paid for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Charged {
+    /// How much.
+    pub amount: Amount,
+    /// main → revenue.
+    pub entry: Entry,
+}
+
+impl Charge {
+    pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
+        account.open_in(self.currency)?;
+        let effective_at = self.effective_at.map_or(at, microseconds);
+        if effective_at > at {
+            return Err(Rejection::EffectiveInFuture { at, effective_at });
+        }
+        if effective_at < DateTime::UNIX_EPOCH {
+            return Err(Rejection::OutOfRange);
+        }
+        account.covers(self.amount)?;
+        let movements = vec![Movement { debit: Leg::MAIN, credit: Leg::REVENUE, amount: self.amount }];
+        let entry = account.enter(at, effective_at, movements)?;
+        Ok(Event::Charged(Charged { amount: self.amount, entry }))
+    }
+}
+
+impl Charged {
+    pub(super) fn shape(&self) -> Shape<'_> {
+        Shape {
+            name: "account.charged",
+            entry: &self.entry,
+            amount: self.amount.money(),
+            legs: vec![(Leg::MAIN, Leg::REVENUE)],
+            fee: None,
+            original: Some(Original::new(OriginalKind::Charge, self.amount)),
+            refers_to: None,
+            forced: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::domain::account::tests::check;
+
+    #[test]
+    fn money_is_spent_down_to_nothing() {
+        check(
+            "open 0
+             top_up 100.00
+             charge 70
+             charge 70
+             charge 30
+             charge 0.000000000001
+             top_up 0.000000000001
+             charge 0.000000000001",
+            &expect![[r#"
+                open 0                   -> 1: balance 0 available 0
+                top_up 100.00            -> 2: balance 100 available 100
+                charge 70                -> 3: balance 30 available 30
+                charge 70                -> insufficient_funds
+                charge 30                -> 4: balance 0 available 0
+                charge 0.000000000001    -> insufficient_funds
+                top_up 0.000000000001    -> 5: balance 0.000000000001 available 0.000000000001
+                charge 0.000000000001    -> 6: balance 0 available 0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_credit_limit_is_a_floor_below_zero() {
+        check(
+            "open 50
+             charge 50
+             charge 0.01
+             top_up 20
+             charge 20",
+            &expect![[r#"
+                open 50                  -> 1: balance 0 available 50
+                charge 50                -> 2: balance -50 available 0
+                charge 0.01              -> insufficient_funds
+                top_up 20                -> 3: balance -30 available 20
+                charge 20                -> 4: balance -50 available 0
+            "#]],
+        );
+    }
+
+    /// Each row breaks the rule it is named for and every rule after it: the first in the order of `Rejection` is the answer.
+    #[test]
+    fn rejections_have_a_fixed_order() {
+        check(
+            "charge 1 EUR
+             open 0
+             charge 1 EUR
+             charge 1 future
+             charge 1 past
+             charge 1",
+            &expect![[r#"
+                charge 1 EUR             -> account_not_found
+                open 0                   -> 1: balance 0 available 0
+                charge 1 EUR             -> no_account_in_currency
+                charge 1 future          -> effective_in_future
+                charge 1 past            -> out_of_range
+                charge 1                 -> insufficient_funds
+            "#]],
+        );
+    }
+}
