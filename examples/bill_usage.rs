@@ -7,7 +7,7 @@ use std::{env, fs::File};
 use anyhow::{Context, Result};
 use chrono::NaiveDateTime;
 use futures::{StreamExt, TryStreamExt, stream};
-use ledger_core::{Caller, Charge, Currency, Label, Ledger, Money, Note, Open, Owner, TopUp};
+use ledger_core::{Caller, Charge, Currency, IdempotencyKey, Ledger, Money, Note, Open, Owner, TopUp};
 use ledger_examples::{Price, tokens};
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
         let amount = price.of(tokens(&record[1])?, tokens(&record[2])?)?;
         let charge =
             Charge { amount, currency, effective_at: Some(ledger_core::microseconds(used_at.and_utc())) };
-        let key: Label = format!("line {}", line + 1).parse()?;
+        let key: IdempotencyKey = format!("line {}", line + 1).parse()?;
         let note = Note::describing(format!("{model}: {} in, {} out", &record[1], &record[2]));
         let receipt = ledger.charge(&job.call(key).note(note)?, account, charge).await?;
         Ok((receipt.replayed, amount.money()))

@@ -1,35 +1,43 @@
-//! The journal as a cqrs-es event store: an unmodified `CqrsFramework` works, and what it decides goes through the lane.
+//! The door for cqrs-es: an unmodified `CqrsFramework` and its test tools drive the same pure decision.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    error::Error as StdError,
-};
+mod store;
 
 use async_trait::async_trait;
-use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
+use cqrs_es::{Aggregate, event_sink::EventSink};
 
+pub use self::store::{AccountContext, AccountStore};
 use crate::{
     caller::Caller,
-    domain::{
-        account::{Account, Command, Event, Facts, FetchFacts, Rejection},
-        ids::AccountId,
-    },
+    domain::account::{Account, Command, Event, Facts, Instruction, Rejection},
     error::LedgerError,
-    journal::{
-        fetch_facts, follow_events,
-        stream::{STORED_EVENT, StoredEvent, Stream},
-        tx::in_realm,
-    },
-    lane::{Intent, Request},
+    journal::{fetch_facts, tx::in_realm},
     ledger::Ledger,
 };
 
-type StoreError = AggregateError<Rejection>;
+/// Why `handle` has decided nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    /// The rules of the ledger refuse it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// What the decision has to know could not be read: the words of the database. Try again.
+    #[error("the facts could not be read: {0}")]
+    FactsUnavailable(String),
+}
 
-/// An event store for `CqrsFramework`. It commits whole or not at all, and reports a stale base as a conflict.
-pub struct AccountStore {
-    ledger: Ledger,
-    caller: Caller,
+/// Where `handle` gets its facts; the lanes read theirs for a whole batch at once.
+#[async_trait]
+pub trait FetchFacts: Send + Sync {
+    /// The facts that this command needs.
+    async fn fetch(&self, command: &Command) -> Result<Facts, HandleError>;
+}
+
+/// Facts that are known beforehand, for tests and simulations.
+#[async_trait]
+impl FetchFacts for Facts {
+    async fn fetch(&self, _: &Command) -> Result<Facts, HandleError> {
+        Ok(self.clone())
+    }
 }
 
 /// The facts of a ledger, as the `Services` of the stock framework.
@@ -38,138 +46,29 @@ pub struct JournalFacts {
     caller: Caller,
 }
 
-/// An account as it was loaded: what a commit builds on.
-pub struct AccountContext {
-    id: AccountId,
-    base_version: u64,
-    account: Account,
-}
-
 impl Ledger {
-    /// This ledger as an event store, on behalf of a caller.
-    #[must_use]
-    pub fn event_store(&self, caller: &Caller) -> AccountStore {
-        AccountStore { ledger: self.clone(), caller: caller.clone() }
-    }
-
     /// The `Services` that go with [`Ledger::event_store`].
     #[must_use]
     pub fn facts(&self, caller: &Caller) -> Box<dyn FetchFacts> {
         Box::new(JournalFacts { ledger: self.clone(), caller: caller.clone() })
     }
-
-    async fn stream(&self, caller: &Caller, id: AccountId) -> Result<Stream, StoreError> {
-        let realm = match self.realm_for(caller, id).await {
-            Ok(realm) => realm,
-            Err(LedgerError::NotFound) => return Ok(Stream::new(id)),
-            Err(error) => return Err(lost(error)),
-        };
-        let read = in_realm(self.app(), realm, move |connection| {
-            Box::pin(async move {
-                let mut streams = BTreeMap::from([(id, Stream::new(id))]);
-                let mut broken = follow_events(connection, &mut streams).await?;
-                Ok((streams.remove(&id), broken.remove(&id)))
-            })
-        });
-        match read.await.map_err(lost)? {
-            (_, Some(broken)) => Err(AggregateError::DeserializationError(Box::new(broken))),
-            (stream, None) => Ok(stream.expect("the stream that was asked for is there")),
-        }
-    }
-}
-
-impl EventStore<Account> for AccountStore {
-    type AC = AccountContext;
-
-    async fn load_events(&self, aggregate_id: &str) -> Result<Vec<EventEnvelope<Account>>, StoreError> {
-        let id = parse(aggregate_id)?;
-        let realm = match self.ledger.realm_for(&self.caller, id).await {
-            Ok(realm) => realm,
-            Err(LedgerError::NotFound) => return Ok(Vec::new()),
-            Err(error) => return Err(lost(error)),
-        };
-        let rows = in_realm(self.ledger.app(), realm, move |connection| {
-            Box::pin(async move {
-                let select = format!(
-                    "select {STORED_EVENT} from events e where e.aggregate_id = $1 order by e.sequence"
-                );
-                sqlx::query_as::<_, StoredEvent>(&select).bind(id.to_string()).fetch_all(connection).await
-            })
-        });
-        let rows = rows.await.map_err(lost)?;
-        let mut stream = Stream::new(id);
-        let envelope = |stored: &StoredEvent| {
-            let broken = |error| AggregateError::DeserializationError(error);
-            let payload = stream.follow(stored).map_err(|error| broken(Box::new(error)))?;
-            let metadata = serde_json::from_str(&stored.metadata).map_err(|error| broken(Box::new(error)))?;
-            Ok(EventEnvelope {
-                aggregate_id: id.to_string(),
-                sequence: stored.sequence as usize,
-                payload,
-                metadata,
-            })
-        };
-        rows.iter().map(envelope).collect()
-    }
-
-    async fn load_aggregate(&self, aggregate_id: &str) -> Result<AccountContext, StoreError> {
-        let id = parse(aggregate_id)?;
-        let Stream { account, .. } = self.ledger.stream(&self.caller, id).await?;
-        Ok(AccountContext { id, base_version: account.version, account })
-    }
-
-    async fn commit(
-        &self,
-        events: Vec<Event>,
-        context: AccountContext,
-        metadata: HashMap<String, String>,
-    ) -> Result<Vec<EventEnvelope<Account>>, StoreError> {
-        let AccountContext { id, base_version, .. } = context;
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        let request = Request {
-            account: id,
-            realm: self.caller.realm,
-            intent: Intent::Store { base_version, events: events.clone() },
-            key: None,
-            metadata: self.caller.metadata(metadata.clone().into_iter().collect()),
-            note: None,
-            if_version: None,
-            dry_run: false,
-        };
-        match self.ledger.enqueue(request).await {
-            Ok(_) => {}
-            Err(LedgerError::Stale) => return Err(AggregateError::AggregateConflict),
-            Err(error) => return Err(lost(error)),
-        }
-        let envelope = |(sequence, payload)| EventEnvelope {
-            aggregate_id: id.to_string(),
-            sequence,
-            payload,
-            metadata: metadata.clone(),
-        };
-        Ok((base_version as usize + 1..).zip(events).map(envelope).collect())
-    }
-}
-
-impl AggregateContext<Account> for AccountContext {
-    fn aggregate(&mut self) -> &mut Account {
-        &mut self.account
-    }
 }
 
 #[async_trait]
 impl FetchFacts for JournalFacts {
-    async fn fetch(&self, command: &Command) -> Result<Facts, Rejection> {
+    async fn fetch(&self, command: &Command) -> Result<Facts, HandleError> {
         let Some(entry) = command.refers_to() else { return Ok(Facts::default()) };
-        let unavailable = |error: LedgerError| {
-            let reason = error.to_string();
-            let absent = matches!(error, LedgerError::NotFound);
-            if absent { Rejection::ChargeNotFound } else { Rejection::Unavailable { reason } }
+        // Of an account that is absent, or another realm's, nothing is known. `decide` finds the refusal for that.
+        let account = match self.ledger.account_of(entry).await {
+            Ok(account) => account,
+            Err(LedgerError::NotFound) => return Ok(Facts::default()),
+            Err(error) => return Err(unavailable(error)),
         };
-        let account = self.ledger.account_of(entry).await.map_err(unavailable)?;
-        let realm = self.ledger.realm_for(&self.caller, account).await.map_err(unavailable)?;
+        let realm = match self.ledger.realm_for(&self.caller, account).await {
+            Ok(realm) => realm,
+            Err(LedgerError::NotFound) => return Ok(Facts::default()),
+            Err(error) => return Err(unavailable(error)),
+        };
         let facts = in_realm(self.ledger.app(), realm, move |connection| {
             Box::pin(async move { fetch_facts(connection, &[(account, entry)]).await })
         });
@@ -177,12 +76,70 @@ impl FetchFacts for JournalFacts {
     }
 }
 
-fn parse(aggregate_id: &str) -> Result<AccountId, StoreError> {
-    aggregate_id
-        .parse()
-        .map_err(|error| AggregateError::UnexpectedError(Box::new(error) as Box<dyn StdError + Send + Sync>))
+fn unavailable(error: LedgerError) -> HandleError {
+    HandleError::FactsUnavailable(error.to_string())
 }
 
-fn lost(error: LedgerError) -> StoreError {
-    AggregateError::DatabaseConnectionError(Box::new(error))
+impl Aggregate for Account {
+    const TYPE: &'static str = "account";
+    type Command = Instruction;
+    type Event = Event;
+    type Error = HandleError;
+    type Services = Box<dyn FetchFacts>;
+
+    async fn handle(
+        &mut self,
+        instruction: Instruction,
+        services: &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), HandleError> {
+        let facts = services.fetch(&instruction.command).await?;
+        for event in self.decide(&instruction, &facts)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.fold(&event).expect("the journal holds only events that fold");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use cqrs_es::test::TestFramework;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        account::{Charge, Open},
+        ids::Owner,
+    };
+
+    fn open() -> Instruction {
+        let (owner, currency) = (Owner::Tenant(Uuid::from_u128(7)), "USD".parse().unwrap());
+        let command = Command::Open(Open { owner, currency, credit_limit: "5".parse().unwrap() });
+        Instruction { at: DateTime::UNIX_EPOCH, command }
+    }
+
+    fn charge(sum: &str) -> Instruction {
+        let (amount, currency) = (sum.parse().unwrap(), "USD".parse().unwrap());
+        let command = Command::Charge(Charge { amount, currency, effective_at: None });
+        Instruction { at: DateTime::UNIX_EPOCH, command }
+    }
+
+    #[test]
+    fn the_stock_test_framework_drives_the_account() {
+        let framework = || TestFramework::<Account>::with(Box::new(Facts::default()));
+        let mut account = Account::default();
+        let opened = account.decide(&open(), &Facts::default()).unwrap();
+        account.fold(&opened[0]).unwrap();
+        let charged = account.decide(&charge("5"), &Facts::default()).unwrap();
+
+        framework().given_no_previous_events().when(open()).then_expect_events(opened.clone());
+        framework().given(opened.clone()).when(charge("5")).then_expect_events(charged);
+        framework().given(opened).when(open()).then_expect_error(Rejection::AlreadyOpen.into());
+        framework().given_no_previous_events().when(charge("1")).then_expect_error(Rejection::NotOpen.into());
+    }
 }

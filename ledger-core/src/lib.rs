@@ -28,12 +28,12 @@ pub use self::{
     audit::{Check, CheckName, Column, Difference, Finding, TrialBalance, TrialLine, Verdict},
     auditor::{Auditor, AuditorError, Progress},
     caller::{Call, Caller},
-    cqrs::{AccountContext, AccountStore, JournalFacts},
+    cqrs::{AccountContext, AccountStore, FetchFacts, HandleError, JournalFacts},
     domain::{
         account::{
-            Account, Charge, ChargeBack, Charged, ChargedBack, Command, Event, Facts, FetchFacts, FoldError,
-            Holder, Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded,
-            Rejection, TopUp, TopUpRefunded, ToppedUp,
+            Account, Charge, ChargeBack, Charged, ChargedBack, Command, Event, Facts, FoldError, Holder,
+            Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded, Rejection,
+            TopUp, TopUpRefunded, ToppedUp,
         },
         chain::{CHAIN_START, Hash, Link, SealedNote, ShortHash, digest_note},
         chart::{ChartError, Leg, PlatformAccount, Provider, SubAccount},

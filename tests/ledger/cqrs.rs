@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use cqrs_es::{AggregateError, CqrsFramework, EventStore, persist::PersistedEventStore};
 use ledger_core::{
-    Account, AccountId, Caller, Charge, Command, EntryId, Instruction, Open, Owner, Refund, Rejection,
+    Account, AccountId, Caller, Charge, Command, EntryId, HandleError, Instruction, Open, Owner, Refund,
+    Rejection,
 };
 use ledger_tests::{Books, amount, label, money, usd};
 use postgres_es::PostgresEventRepository;
@@ -41,7 +42,10 @@ async fn an_unmodified_framework_works_through_the_lanes() {
 
         let refused = framework.execute(&id, now(books, charge("8.01")).await).await.unwrap_err();
         assert!(
-            matches!(refused, AggregateError::UserError(Rejection::InsufficientFunds { .. })),
+            matches!(
+                refused,
+                AggregateError::UserError(HandleError::Rejected(Rejection::InsufficientFunds { .. }))
+            ),
             "{refused}"
         );
         books.charge(account, "through the façade", "8").await.unwrap();

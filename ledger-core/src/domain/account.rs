@@ -11,7 +11,6 @@ mod refund_top_up;
 mod rejection;
 mod top_up;
 
-use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 use self::event::Shape;
@@ -20,7 +19,7 @@ pub use self::{
     charge_back::{ChargeBack, ChargedBack},
     command::{Command, Instruction},
     event::Event,
-    facts::{Facts, FetchFacts, Original, OriginalKind},
+    facts::{Facts, Original, OriginalKind},
     open::{Open, Opened},
     refund::{Refund, Refunded},
     refund_top_up::{RefundTopUp, TopUpRefunded},
@@ -185,32 +184,6 @@ impl Account {
     ) -> Result<Entry, Rejection> {
         let after = self.balances.after(&movements, false).ok_or(Rejection::OutOfRange)?;
         Ok(Entry { at, effective_at, movements, after })
-    }
-}
-
-/// The bridge to cqrs-es: the stock framework and test tools drive the same pure decision.
-impl Aggregate for Account {
-    const TYPE: &'static str = "account";
-    type Command = Instruction;
-    type Event = Event;
-    type Error = Rejection;
-    type Services = Box<dyn FetchFacts>;
-
-    async fn handle(
-        &mut self,
-        instruction: Instruction,
-        services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Rejection> {
-        let facts = services.fetch(&instruction.command).await?;
-        for event in self.decide(&instruction, &facts)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Event) {
-        self.fold(&event).expect("the journal holds only events that fold");
     }
 }
 

@@ -23,48 +23,51 @@ pub struct LimitError {
     pub rule: String,
 }
 
-/// A short printable text of 1 to [`LABEL_CHARS_MAX`] characters: an idempotency key, a payment's reference.
+/// A short printable text of 1 to [`LABEL_CHARS_MAX`] characters: a payment's reference, an actor, a request id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
 
-/// The caller's own name for one command; the same key never acts twice on one account.
-pub type IdempotencyKey = Label;
+/// The caller's own name for one command, 1 to [`LABEL_CHARS_MAX`] printable characters. The same key never acts twice on one
+/// account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey(String);
 
-impl Label {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+macro_rules! as_short_text {
+    ($($name:ident is $field:literal),*) => {$(
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = LimitError;
+            fn try_from(text: String) -> Result<Self, LimitError> {
+                check($field, &text, 1, LABEL_CHARS_MAX)?;
+                Ok(Self(text))
+            }
+        }
+        impl FromStr for $name {
+            type Err = LimitError;
+            fn from_str(text: &str) -> Result<Self, LimitError> {
+                text.to_owned().try_into()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    )*};
 }
-
-impl TryFrom<String> for Label {
-    type Error = LimitError;
-    fn try_from(text: String) -> Result<Self, LimitError> {
-        check("label", &text, 1, LABEL_CHARS_MAX)?;
-        Ok(Self(text))
-    }
-}
-
-impl FromStr for Label {
-    type Err = LimitError;
-    fn from_str(text: &str) -> Result<Self, LimitError> {
-        text.to_owned().try_into()
-    }
-}
-
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.0
-    }
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
+as_short_text!(Label is "label", IdempotencyKey is "idempotency_key");
 
 /// Free text about an entry, kept outside the hash so that it can be erased without breaking the chain.
 ///

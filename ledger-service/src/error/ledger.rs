@@ -47,7 +47,6 @@ impl From<Rejection> for ApiError {
                 insufficient(detail, available, amount.money())
             }
             Rejection::OutOfRange => Self::new(Code::OutOfRange, detail),
-            Rejection::Unavailable { .. } => Self::new(Code::TryAgain, detail),
         }
     }
 }

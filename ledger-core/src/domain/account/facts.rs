@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-
-use super::{Command, Event, Rejection, Shape};
+use super::{Event, Shape};
 use crate::domain::{
     chart::Provider,
     money::{Amount, Money},
@@ -75,20 +73,5 @@ impl Facts {
             let returned = original.returned.checked_add(amount);
             original.returned = returned.unwrap_or(original.amount.money());
         }
-    }
-}
-
-/// Where the stock framework's `handle` gets its facts; the lanes read theirs for a whole batch at once.
-#[async_trait]
-pub trait FetchFacts: Send + Sync {
-    /// The facts that this command needs.
-    async fn fetch(&self, command: &Command) -> Result<Facts, Rejection>;
-}
-
-/// Facts that are known beforehand, for tests and simulations.
-#[async_trait]
-impl FetchFacts for Facts {
-    async fn fetch(&self, _: &Command) -> Result<Facts, Rejection> {
-        Ok(self.clone())
     }
 }

@@ -70,12 +70,6 @@ pub enum Rejection {
     /// A sum would leave the range of money, a limit is negative, or a time lies before 1970.
     #[error("a sum or a time is out of range")]
     OutOfRange,
-    /// The facts that the decision needs could not be read; only ever seen by drivers of the stock framework.
-    #[error("the facts could not be read: {reason}")]
-    Unavailable {
-        /// What the database said.
-        reason: String,
-    },
 }
 
 impl Rejection {
@@ -93,7 +87,6 @@ impl Rejection {
             Self::RefundExceedsTopUp { .. } => "refund_exceeds_top_up",
             Self::InsufficientFunds { .. } => "insufficient_funds",
             Self::OutOfRange => "out_of_range",
-            Self::Unavailable { .. } => "try_again",
         }
     }
 
@@ -110,8 +103,7 @@ impl Rejection {
             | Self::EffectiveInFuture { .. }
             | Self::ChargeNotFound
             | Self::TopUpNotFound
-            | Self::OutOfRange
-            | Self::Unavailable { .. } => false,
+            | Self::OutOfRange => false,
         }
     }
 }

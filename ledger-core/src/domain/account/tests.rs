@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, TimeDelta};
-use cqrs_es::{DomainEvent, test::TestFramework};
+use cqrs_es::DomainEvent;
 use expect_test::{Expect, expect};
 use uuid::Uuid;
 
@@ -164,35 +164,4 @@ fn several_legs_together_make_the_amount_and_a_fee_is_no_part_of_it() {
         Some("2.5")
     );
     assert_eq!(moved([two, vec![movement("revenue", "main", "1")]].concat()), None);
-}
-
-/// The tools of cqrs-es drive the same decision.
-#[test]
-fn the_stock_test_framework_drives_the_account() {
-    let read = |text| serde_json::from_str::<Event>(text).unwrap();
-    let opened = read(include_str!("golden/opened.1.json"));
-    let at = opened.entry().at;
-    let instruction = |row| Instruction { at, command: command(row) };
-    let framework = || TestFramework::<Account>::with(Box::new(Facts::default()));
-    let after = Balances { main: "5".parse().unwrap(), ..opened.entry().after };
-    let cash = "cash/bank".parse().unwrap();
-    let amount = "5".parse().unwrap();
-    let movements = vec![Movement { debit: cash, credit: Leg::MAIN, amount }];
-    let (provider, reference) = ("bank".parse().unwrap(), "wire 1".parse().unwrap());
-    let top_up = TopUp { amount, currency: "USD".parse().unwrap(), provider, reference, fee: None };
-    let topped_up = Event::ToppedUp(ToppedUp {
-        amount,
-        provider,
-        reference: top_up.reference.clone(),
-        entry: Entry { at, effective_at: at, movements, after },
-    });
-    framework()
-        .given(vec![opened.clone()])
-        .when(Instruction { at, command: Command::TopUp(top_up) })
-        .then_expect_events(vec![topped_up]);
-    framework().given(vec![opened]).when(instruction("open 0")).then_expect_error(Rejection::AlreadyOpen);
-    framework()
-        .given_no_previous_events()
-        .when(instruction("charge 1"))
-        .then_expect_error(Rejection::NotOpen);
 }
