@@ -59,13 +59,8 @@ impl FetchFacts for JournalFacts {
     async fn fetch(&self, command: &Command) -> Result<Facts, HandleError> {
         let Some(entry) = command.refers_to() else { return Ok(Facts::default()) };
         // Of an account that is absent, or another realm's, nothing is known. `decide` finds the refusal for that.
-        let account = match self.ledger.account_of(entry).await {
-            Ok(account) => account,
-            Err(LedgerError::NotFound) => return Ok(Facts::default()),
-            Err(error) => return Err(unavailable(error)),
-        };
-        let realm = match self.ledger.realm_for(&self.caller, account).await {
-            Ok(realm) => realm,
+        let (realm, account) = match self.ledger.place_of(&self.caller, entry).await {
+            Ok(place) => place,
             Err(LedgerError::NotFound) => return Ok(Facts::default()),
             Err(error) => return Err(unavailable(error)),
         };

@@ -1,4 +1,4 @@
-//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `read/balance.rs` erases notes,
+//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `read/note.rs` erases notes,
 //! `audit/repair.rs` mends a balance row or lifts a quarantine, and `probe.rs` leaves nothing.
 
 mod append;

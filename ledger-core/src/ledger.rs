@@ -12,7 +12,8 @@ use crate::{
     caller::{Call, Caller},
     domain::{
         account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
-        ids::{AccountId, EntryId, RealmId},
+        ids::{AccountId, EntryId, Owner, RealmId},
+        money::Currency,
     },
     error::LedgerError,
     failpoint::Failpoints,
@@ -94,6 +95,7 @@ impl Ledger {
         account: AccountId,
         top_up: TopUp,
     ) -> Result<Receipt, LedgerError> {
+        self.expect_visible(call.caller, account, top_up.currency).await?;
         self.submit(call, account, Command::TopUp(top_up)).await
     }
 
@@ -107,6 +109,7 @@ impl Ledger {
         account: AccountId,
         charge: Charge,
     ) -> Result<Receipt, LedgerError> {
+        self.expect_visible(call.caller, account, charge.currency).await?;
         self.submit(call, account, Command::Charge(charge)).await
     }
 
@@ -116,7 +119,7 @@ impl Ledger {
     /// `refund_exceeds_charge` when all refunds together would be more than the charge; [`LedgerError::NotFound`] or
     /// `charge_not_found` when there is no such charge.
     pub async fn refund(&self, call: &Call<'_>, refund: Refund) -> Result<Receipt, LedgerError> {
-        let account = self.account_of(refund.charge).await?;
+        let account = self.place_of(call.caller, refund.charge).await?.1;
         self.submit(call, account, Command::Refund(refund)).await
     }
 
@@ -125,7 +128,7 @@ impl Ledger {
     /// # Errors
     /// `refund_exceeds_top_up`, `insufficient_funds`; [`LedgerError::NotFound`] or `top_up_not_found`.
     pub async fn refund_top_up(&self, call: &Call<'_>, refund: RefundTopUp) -> Result<Receipt, LedgerError> {
-        let account = self.account_of(refund.top_up).await?;
+        let account = self.place_of(call.caller, refund.top_up).await?.1;
         self.submit(call, account, Command::RefundTopUp(refund)).await
     }
 
@@ -138,7 +141,7 @@ impl Ledger {
         call: &Call<'_>,
         charge_back: ChargeBack,
     ) -> Result<Receipt, LedgerError> {
-        let account = self.account_of(charge_back.top_up).await?;
+        let account = self.place_of(call.caller, charge_back.top_up).await?.1;
         self.submit(call, account, Command::ChargeBack(charge_back)).await
     }
 
@@ -217,26 +220,53 @@ impl Ledger {
         caller: &Caller,
         account: AccountId,
     ) -> Result<RealmId, LedgerError> {
-        if let Some(realm) = caller.realm {
-            return Ok(realm);
+        match caller.realm {
+            Some(realm) => Ok(realm),
+            None => self.find_realm(account).await?.ok_or(LedgerError::NotFound),
         }
+    }
+
+    /// Tells a foreign account and an absent one the same, and before a lane hears of them: it would answer for the one from
+    /// memory and read the journal for the other. A caller's own account follows from their id, and costs no read.
+    async fn expect_visible(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        currency: Currency,
+    ) -> Result<(), LedgerError> {
+        let Some(own) = caller.realm else { return Ok(()) };
+        let owners = [Owner::Tenant(own.0), Owner::User(own.0)];
+        if owners.iter().any(|owner| AccountId::of(*owner, currency) == account) {
+            return Ok(());
+        }
+        match self.find_realm(account).await? {
+            Some(realm) if realm == own => Ok(()),
+            Some(_) | None => Err(LedgerError::NotFound),
+        }
+    }
+
+    async fn find_realm(&self, account: AccountId) -> Result<Option<RealmId>, LedgerError> {
         let realm = sqlx::query_scalar("select realm_id from account_balances where account_id = $1")
             .bind(account.0)
             .fetch_optional(&self.inner.auth)
             .await?;
-        realm.map(RealmId).ok_or(LedgerError::NotFound)
+        Ok(realm.map(RealmId))
     }
 
-    /// The account that an entry's id names.
-    pub(crate) async fn account_of(&self, entry: EntryId) -> Result<AccountId, LedgerError> {
+    /// Where an entry lies, if this caller may see it. A foreign one costs the same statement as an absent one, so that their
+    /// answers take equally long.
+    pub(crate) async fn place_of(
+        &self,
+        caller: &Caller,
+        entry: EntryId,
+    ) -> Result<(RealmId, AccountId), LedgerError> {
         let (least, greatest) = entry.account_range();
-        let account =
-            sqlx::query_scalar("select account_id from account_balances where account_id between $1 and $2")
-                .bind(least.0)
-                .bind(greatest.0)
-                .fetch_optional(&self.inner.auth)
-                .await?;
-        account.map(AccountId).filter(|_| entry.sequence() > 0).ok_or(LedgerError::NotFound)
+        let select = "select realm_id, account_id from account_balances where account_id between $1 and $2";
+        let place = sqlx::query_as(select).bind(least.0).bind(greatest.0).fetch_optional(&self.inner.auth);
+        let place = place.await?.map(|(realm, account)| (RealmId(realm), AccountId(account)));
+        let is_visible =
+            |(realm, _): &(RealmId, _)| entry.sequence() > 0 && caller.realm.is_none_or(|own| own == *realm);
+        place.filter(is_visible).ok_or(LedgerError::NotFound)
     }
 }
 

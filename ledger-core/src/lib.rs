@@ -56,6 +56,10 @@ pub use self::{
     ledger::Ledger,
     outcome::Receipt,
     pools::{Role, connect_as, migrate},
-    read::balance::{AccountBalance, Line, STATEMENT_LINES_MAX},
+    read::{
+        balance::{AccountBalance, AccountStatus},
+        entries::{EntriesPage, EntriesRequest, Line, PAGE_LINES_MAX},
+        statement::{Statement, StatementPlace, StatementRequest},
+    },
     replay::{Replay, Replayed},
 };

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use axum::http::HeaderValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{Datelike, Timelike};
 use ledger_core::{NOTE_PAIRS_MAX, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -69,6 +70,11 @@ impl Limit {
     pub(crate) fn rows(self) -> u32 {
         self.0 + 1
     }
+
+    /// As many as are shown.
+    pub(crate) fn shown(self) -> u32 {
+        self.0
+    }
 }
 
 impl Default for Limit {
@@ -105,6 +111,25 @@ impl<T: FromStr> TryFrom<String> for Cursor<T> {
 impl<T: fmt::Display> fmt::Display for Cursor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0.to_string()))
+    }
+}
+
+/// A moment in a query, of a year that RFC 3339 and PostgreSQL both know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Timestamp")]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl TryFrom<Timestamp> for Moment {
+    type Error = &'static str;
+    fn try_from(at: Timestamp) -> Result<Self, &'static str> {
+        let is_known = (1..=9999).contains(&at.year());
+        // chrono keeps a leap second as a second of more than a second.
+        let is_leap = at.nanosecond() >= 1_000_000_000;
+        if is_known && !is_leap {
+            Ok(Self(at))
+        } else {
+            Err("a moment is of a year from 1 to 9999, and no leap second")
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! One realm never sees another: through the façade, warm and cold, and in the database.
 
 use futures::future::join_all;
-use ledger_core::{AccountId, Caller, Charge, EntryId, Ledger, LedgerError, Owner, RealmId, Refund};
+use ledger_core::{
+    AccountId, Caller, Charge, EntriesRequest, EntryId, Ledger, LedgerError, Owner, RealmId, Refund,
+    StatementRequest,
+};
 use ledger_tests::{Books, amount, key, label, usd};
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, Row,
@@ -32,6 +35,31 @@ async fn a_foreign_account_and_an_absent_one_are_alike() {
     .await;
 }
 
+#[tokio::test]
+async fn a_foreign_account_and_an_absent_one_are_told_without_a_lane() {
+    Books::run(async |books| {
+        let (foreign, absent) = (books.account("10").await, AccountId::default());
+        let charge = books.charge(foreign, "c", "1").await.unwrap().id;
+        // The account's lane stands still: whoever waits for it is not answered.
+        let gate = books.ledger.failpoints().close("before_append");
+        let stuck = books.charge(foreign, "stuck", "1");
+        let strangers = async {
+            gate.arrived().await;
+            let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), label("stranger"));
+            let mut answers = 0;
+            for (account, entry) in [(foreign, charge), (absent, EntryId::new(absent, 3))] {
+                answers += probe(&books.ledger, &stranger, account, entry).await.len();
+            }
+            gate.open();
+            answers
+        };
+        let (charged, answers) = tokio::join!(stuck, strangers);
+        charged.unwrap();
+        assert_eq!(answers, 14);
+    })
+    .await;
+}
+
 async fn probe(ledger: &Ledger, caller: &Caller, account: AccountId, entry: EntryId) -> Vec<LedgerError> {
     let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
     vec![
@@ -39,7 +67,8 @@ async fn probe(ledger: &Ledger, caller: &Caller, account: AccountId, entry: Entr
         ledger.refund(&caller.call(key("y")), Refund { charge: entry, amount: None }).await.unwrap_err(),
         ledger.balance(caller, account).await.unwrap_err(),
         ledger.entry(caller, entry).await.unwrap_err(),
-        ledger.statement(caller, account, 0, 10).await.unwrap_err(),
+        ledger.entries(caller, account, EntriesRequest::default()).await.unwrap_err(),
+        ledger.statement(caller, account, StatementRequest::default()).await.unwrap_err(),
         ledger.erase_note(caller, entry).await.unwrap_err(),
     ]
 }

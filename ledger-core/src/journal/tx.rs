@@ -11,16 +11,51 @@ use crate::{domain::ids::RealmId, error::LedgerError};
 ///
 /// # Errors
 /// [`LedgerError::Unavailable`] with what the database said.
-#[expect(clippy::disallowed_methods, reason = "this is the place that it is allowed in")]
 pub async fn in_realm<T, W>(pool: &PgPool, realm: RealmId, work: W) -> Result<T, LedgerError>
 where
     T: Send + 'static,
     W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,
 {
+    in_task(pool, "begin", Some(realm), |connection| {
+        let work = work(connection);
+        Box::pin(async move { Ok(work.await?) })
+    })
+    .await
+}
+
+/// The same for a read of several statements: all of them see one moment, and none can write. Without a realm the role
+/// alone says what may be seen.
+///
+/// # Errors
+/// What `work` ends in; [`LedgerError::Unavailable`] with what the database said.
+pub(crate) async fn in_snapshot<T, W>(
+    pool: &PgPool,
+    realm: Option<RealmId>,
+    work: W,
+) -> Result<T, LedgerError>
+where
+    T: Send + 'static,
+    W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, LedgerError>> + Send + 'static,
+{
+    in_task(pool, "begin isolation level repeatable read read only", realm, work).await
+}
+
+async fn in_task<T, W>(
+    pool: &PgPool,
+    begin: &'static str,
+    realm: Option<RealmId>,
+    work: W,
+) -> Result<T, LedgerError>
+where
+    T: Send + 'static,
+    W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, LedgerError>> + Send + 'static,
+{
     let pool = pool.clone();
     let task = tokio::spawn(async move {
-        let mut tx = pool.begin().await?;
-        sqlx::query("select set_realm($1)").bind(realm.0).execute(&mut *tx).await?;
+        let mut tx = pool.begin_with(begin).await?;
+        if let Some(realm) = realm {
+            sqlx::query("select set_realm($1)").bind(realm.0).execute(&mut *tx).await?;
+        }
         let result = work(&mut tx).await?;
         tx.commit().await?;
         Ok(result)

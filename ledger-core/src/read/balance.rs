@@ -1,27 +1,24 @@
-//! Reading: one account's balance, one entry, a page of a statement; and erasing a note.
+//! The sums of an account, as its balance row shows them.
 
-use sqlx::{FromRow, Row, postgres::PgRow};
+use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 
 use crate::{
     caller::Caller,
     domain::{
+        account::Account,
         entry::Timestamp,
-        ids::{AccountId, EntryId, Owner},
-        limits::Note,
+        ids::{AccountId, Owner},
         money::{Currency, Money},
         projection::BalanceRow,
     },
     error::LedgerError,
-    journal::{
-        stream::{STORED_EVENT, StoredEvent, bigint, natural},
-        tx::in_realm,
-    },
+    journal::{stream::natural, tx::in_realm},
     ledger::Ledger,
     outcome::Receipt,
 };
 
-/// Lines of one page of a statement.
-pub const STATEMENT_LINES_MAX: u32 = 1_000;
+/// Accounts of one owner that are shown: one per currency, so there are never many.
+const OWNER_ACCOUNTS_MAX: i64 = 1_000;
 
 /// An account as its balance row shows it: right in every process at once, as of its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,112 +33,101 @@ pub struct AccountBalance {
     pub available: Money,
     /// When it last moved or refused.
     pub updated_at: Timestamp,
+    /// Whether it is in service.
+    pub status: AccountStatus,
 }
 
-/// One line of a statement: an entry, and the note beside it as long as it is not erased.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What happened, and the balances before and after.
-    pub receipt: Receipt,
-    /// The caller's free text.
-    pub note: Option<Note>,
+/// What an account takes part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountStatus {
+    /// Everything.
+    Open,
+    /// Nothing: its stream does not hold, so what its row says is not to be relied on.
+    Quarantined,
 }
 
-/// The columns of a [`BalanceRow`], and those that say whose it is.
+/// The columns of an [`AccountBalance`].
 pub(crate) const BALANCE_ROW: &str = "account_id, realm_id, owner_user_id, owner_tenant_id, currency, balance, \
-    frozen_balance, outstanding_amount, free_credit, credit_limit, forced_debt, last_charged_at, balance_version, updated_at";
+    frozen_balance, outstanding_amount, free_credit, credit_limit, forced_debt, last_charged_at, balance_version, updated_at, \
+    exists (select 1 from quarantine q where q.account_id = account_balances.account_id) as quarantined";
 
 impl Ledger {
-    /// The account's balance.
+    /// The account's balance, also of an account in quarantine: its status says so.
     ///
     /// # Errors
     /// [`LedgerError::NotFound`] for no such account, and for one of another realm.
     pub async fn balance(&self, caller: &Caller, account: AccountId) -> Result<AccountBalance, LedgerError> {
         let realm = self.realm_for(caller, account).await?;
-        let balance = in_realm(self.app(), realm, move |connection| {
-            Box::pin(async move {
-                let select = format!("select {BALANCE_ROW} from account_balances where account_id = $1");
-                sqlx::query_as(&select).bind(account.0).fetch_optional(connection).await
-            })
-        });
+        let balance =
+            in_realm(self.app(), realm, move |connection| Box::pin(read_balance(connection, account)));
         balance.await?.ok_or(LedgerError::NotFound)
     }
 
-    /// One entry.
+    /// All accounts of an owner, by currency. Nobody's accounts are an empty list, and so are those of another realm.
     ///
     /// # Errors
-    /// [`LedgerError::NotFound`] for no such entry, and for one of another realm.
-    pub async fn entry(&self, caller: &Caller, entry: EntryId) -> Result<Line, LedgerError> {
-        let account = self.account_of(entry).await?;
-        let lines = self.lines(caller, account, entry.sequence() - 1, 1).await?;
-        let found = lines.into_iter().next().filter(|line| line.receipt.id == entry);
-        found.ok_or(LedgerError::NotFound)
-    }
-
-    /// The account's entries after a version (0: from the start), oldest first, at most `limit` of them.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotFound`] for no such account, and for one of another realm.
-    pub async fn statement(
+    /// [`LedgerError::Unavailable`] when the database does not answer.
+    pub async fn accounts_of(
         &self,
         caller: &Caller,
-        account: AccountId,
-        after_version: u64,
-        limit: u32,
-    ) -> Result<Vec<Line>, LedgerError> {
-        self.balance(caller, account).await?;
-        self.lines(caller, account, after_version, limit.min(STATEMENT_LINES_MAX)).await
-    }
-
-    /// Erases an entry's note for ever. The entry, its amounts and the chain stay as they are.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotFound`] for no such entry, and for one of another realm.
-    pub async fn erase_note(&self, caller: &Caller, entry: EntryId) -> Result<(), LedgerError> {
-        let account = self.account_of(entry).await?;
-        let realm = self.realm_for(caller, account).await?;
-        let erased = in_realm(self.eraser(), realm, move |connection| {
-            Box::pin(
-                sqlx::query("update events set note = null where aggregate_id = $1 and sequence = $2")
-                    .bind(account.to_string())
-                    .bind(bigint(entry.sequence()))
-                    .execute(connection),
-            )
-        });
-        let erased = erased.await?;
-        if erased.rows_affected() == 1 { Ok(()) } else { Err(LedgerError::NotFound) }
-    }
-
-    async fn lines(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-        after_version: u64,
-        limit: u32,
-    ) -> Result<Vec<Line>, LedgerError> {
-        let realm = self.realm_for(caller, account).await?;
-        let lines = in_realm(self.app(), realm, move |connection| {
+        owner: Owner,
+    ) -> Result<Vec<AccountBalance>, LedgerError> {
+        if caller.realm.is_some_and(|realm| realm != owner.realm()) {
+            return Ok(Vec::new());
+        }
+        let accounts = in_realm(self.app(), owner.realm(), move |connection| {
             Box::pin(async move {
+                let (user, tenant) = match owner {
+                    Owner::User(id) => (Some(id), None),
+                    Owner::Tenant(id) => (None, Some(id)),
+                };
                 let select = format!(
-                    "select {STORED_EVENT} from events e where e.aggregate_id = $1 and e.sequence > $2
-                     order by e.sequence limit $3"
+                    "select {BALANCE_ROW} from account_balances
+                     where realm_id = $1 and (owner_user_id = $2 or owner_tenant_id = $3) order by currency limit $4"
                 );
-                let rows = sqlx::query_as(&select).bind(account.to_string());
-                let rows = rows.bind(bigint(after_version)).bind(i64::from(limit));
-                let rows: Vec<StoredEvent> = rows.fetch_all(connection).await?;
-                rows.iter().map(Line::of).collect()
+                let rows = sqlx::query_as(&select).bind(owner.realm().0).bind(user).bind(tenant);
+                rows.bind(OWNER_ACCOUNTS_MAX).fetch_all(connection).await
             })
         });
-        lines.await
+        accounts.await
     }
 }
 
-impl Line {
-    fn of(stored: &StoredEvent) -> sqlx::Result<Self> {
-        let decode = |error| sqlx::Error::Decode(Box::new(error));
-        let receipt = Receipt::of(stored)?;
-        let note = stored.note.as_deref().map(Note::unsalted).transpose().map_err(decode)?;
-        Ok(Self { receipt, note })
+impl AccountBalance {
+    /// An account as the receipt of its opening leaves it: the same for every retry. `None` for any other receipt.
+    #[must_use]
+    pub fn opened(receipt: &Receipt) -> Option<Self> {
+        let mut account = Account::default();
+        account.fold(&receipt.event).ok()?;
+        Some(Self {
+            account: receipt.account,
+            currency: receipt.currency,
+            row: BalanceRow::of(&account)?,
+            available: account.balances.available(),
+            updated_at: receipt.recorded_at,
+            status: AccountStatus::Open,
+        })
+    }
+}
+
+/// The account's balance row; `None` if there is none in this realm.
+pub(super) async fn read_balance(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> sqlx::Result<Option<AccountBalance>> {
+    let select = format!("select {BALANCE_ROW} from account_balances where account_id = $1");
+    sqlx::query_as(&select).bind(account.0).fetch_optional(connection).await
+}
+
+/// The balance of an account that is in service.
+pub(super) async fn read_in_service(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<AccountBalance, LedgerError> {
+    let balance = read_balance(connection, account).await?.ok_or(LedgerError::NotFound)?;
+    match balance.status {
+        AccountStatus::Open => Ok(balance),
+        AccountStatus::Quarantined => Err(LedgerError::Quarantined),
     }
 }
 
@@ -168,12 +154,14 @@ impl FromRow<'_, PgRow> for AccountBalance {
         };
         let unspent = balances.balance.checked_sub(balances.frozen_balance);
         let available = unspent.and_then(|unspent| unspent.checked_add(balances.credit_limit));
+        let quarantined: bool = row.try_get("quarantined")?;
         Ok(Self {
             account: AccountId(row.try_get("account_id")?),
             currency: currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             row: balances,
             available: available.ok_or_else(|| sqlx::Error::Decode("a balance is out of range".into()))?,
             updated_at: row.try_get("updated_at")?,
+            status: if quarantined { AccountStatus::Quarantined } else { AccountStatus::Open },
         })
     }
 }

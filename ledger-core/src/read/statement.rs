@@ -1,4 +1,4 @@
-//! Reading over time and over an owner: where in a stream a moment lies, and which accounts an owner has.
+//! Statements: what an account held before a span of time, what came and went, and what it held then.
 
 use sqlx::PgConnection;
 
@@ -6,91 +6,124 @@ use crate::{
     caller::Caller,
     domain::{
         entry::Timestamp,
-        ids::{AccountId, Owner},
+        ids::AccountId,
+        money::{Currency, Money},
     },
     error::LedgerError,
-    journal::{
-        stream::{bigint, natural},
-        tx::in_realm,
-    },
+    journal::tx::in_snapshot,
     ledger::Ledger,
-    read::balance::{AccountBalance, BALANCE_ROW},
+    read::{
+        balance::read_in_service,
+        entries::{Line, PAGE_LINES_MAX, read_lines},
+        moment::version_before,
+    },
 };
 
-/// Accounts of one owner that are shown: one per currency, so there are never many.
-const OWNER_ACCOUNTS_MAX: i64 = 1_000;
+/// A span of time, by when entries were recorded, and a page of its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementRequest {
+    /// The first moment of the statement; the beginning of the account if absent.
+    pub from: Option<Timestamp>,
+    /// The first moment behind the statement; now if absent.
+    pub to: Option<Timestamp>,
+    /// Where to go on: [`Statement::next`] of the page before.
+    pub after: Option<StatementPlace>,
+    /// Lines of a page: at most [`PAGE_LINES_MAX`].
+    pub limit: u32,
+}
 
-const RECORDED_BEFORE: &str = "select recorded_at < $3 from events where aggregate_id = $1 and sequence = $2";
-const LAST_VERSION: &str = "select balance_version from account_balances where account_id = $1";
+/// A place in a statement. It holds the statement's end, so that what is recorded meanwhile changes no later page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementPlace {
+    /// The version of the last line shown.
+    pub version: u64,
+    /// The version that the statement ends at.
+    pub closing_version: u64,
+}
 
-impl Ledger {
-    /// All accounts of an owner, by currency. Nobody's accounts are an empty list, and so are those of another realm.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] when the database does not answer.
-    pub async fn accounts_of(
-        &self,
-        caller: &Caller,
-        owner: Owner,
-    ) -> Result<Vec<AccountBalance>, LedgerError> {
-        if caller.realm.is_some_and(|realm| realm != owner.realm()) {
-            return Ok(Vec::new());
-        }
-        let accounts = in_realm(self.app(), owner.realm(), move |connection| {
-            Box::pin(async move {
-                let (user, tenant) = match owner {
-                    Owner::User(id) => (Some(id), None),
-                    Owner::Tenant(id) => (None, Some(id)),
-                };
-                let select = format!(
-                    "select {BALANCE_ROW} from account_balances
-                     where realm_id = $1 and (owner_user_id = $2 or owner_tenant_id = $3) order by currency limit $4"
-                );
-                let rows = sqlx::query_as(&select).bind(owner.realm().0).bind(user).bind(tenant);
-                rows.bind(OWNER_ACCOUNTS_MAX).fetch_all(connection).await
-            })
-        });
-        accounts.await
-    }
+/// A statement: opening balance plus its lines is closing balance, and each line says the balance after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Whose account.
+    pub account: AccountId,
+    /// What it counts in.
+    pub currency: Currency,
+    /// Before the first line of the span.
+    pub opening_balance: Money,
+    /// The version then; 0 before the account was opened.
+    pub opening_version: u64,
+    /// A page of the lines, oldest first.
+    pub lines: Vec<Line>,
+    /// After the last line of the span.
+    pub closing_balance: Money,
+    /// The version then.
+    pub closing_version: u64,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<StatementPlace>,
+}
 
-    /// The version that the account had just before a moment: that of the last entry recorded earlier, 0 if none was.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotFound`] for no such account, and for one of another realm.
-    pub async fn version_before(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-        moment: Timestamp,
-    ) -> Result<u64, LedgerError> {
-        let realm = self.realm_for(caller, account).await?;
-        let version = in_realm(self.app(), realm, move |connection| {
-            Box::pin(async move {
-                let last = sqlx::query_scalar(LAST_VERSION).bind(account.0);
-                let Some(last) = last.fetch_optional(&mut *connection).await? else { return Ok(None) };
-                last_before(connection, account, natural(last)?, moment).await.map(Some)
-            })
-        });
-        version.await?.ok_or(LedgerError::NotFound)
+impl Default for StatementRequest {
+    /// The first page of everything.
+    fn default() -> Self {
+        Self { from: None, to: None, after: None, limit: PAGE_LINES_MAX }
     }
 }
 
-/// Halves the stream: times do not decrease along it, and an index on time would cost every charge a write.
-async fn last_before(
+impl Ledger {
+    /// A statement, all of it as of one moment.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotFound`] for no such account, and for one of another realm; [`LedgerError::Quarantined`] when the
+    /// account's stream does not hold.
+    pub async fn statement(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        request: StatementRequest,
+    ) -> Result<Statement, LedgerError> {
+        let realm = self.realm_for(caller, account).await?;
+        in_snapshot(self.app(), Some(realm), move |connection| {
+            Box::pin(read_statement(connection, account, request))
+        })
+        .await
+    }
+}
+
+async fn read_statement(
     connection: &mut PgConnection,
     account: AccountId,
-    last: u64,
-    moment: Timestamp,
-) -> sqlx::Result<u64> {
-    let (mut before, mut not_before) = (0, last + 1);
-    while not_before - before > 1 {
-        let middle = before.midpoint(not_before);
-        let earlier = sqlx::query_scalar(RECORDED_BEFORE).bind(account.to_string());
-        if earlier.bind(bigint(middle)).bind(moment).fetch_one(&mut *connection).await? {
-            before = middle;
-        } else {
-            not_before = middle;
-        }
-    }
-    Ok(before)
+    StatementRequest { from, to, after, limit }: StatementRequest,
+) -> Result<Statement, LedgerError> {
+    let balance = read_in_service(connection, account).await?;
+    let last = after.map_or(u64::MAX, |place| place.closing_version).min(balance.row.balance_version);
+    let opening = match from {
+        Some(from) => version_before(connection, account, last, from).await?,
+        None => 0,
+    };
+    let closing = match to {
+        Some(to) => version_before(connection, account, last, to).await?.max(opening),
+        None => last,
+    };
+    let above = after.map_or(opening, |place| place.version.clamp(opening, closing));
+    let until = closing.min(above + u64::from(limit.min(PAGE_LINES_MAX)));
+    Ok(Statement {
+        account,
+        currency: balance.currency,
+        opening_balance: balance_at(connection, account, opening).await?,
+        opening_version: opening,
+        lines: read_lines(connection, account, above, until).await?,
+        closing_balance: balance_at(connection, account, closing).await?,
+        closing_version: closing,
+        next: (until < closing).then_some(StatementPlace { version: until, closing_version: closing }),
+    })
+}
+
+/// What the account held after this entry.
+async fn balance_at(
+    connection: &mut PgConnection,
+    account: AccountId,
+    version: u64,
+) -> Result<Money, LedgerError> {
+    let lines = read_lines(connection, account, version.saturating_sub(1), version).await?;
+    Ok(lines.last().map_or(Money::ZERO, |line| line.receipt.after().balance()))
 }

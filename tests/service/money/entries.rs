@@ -22,7 +22,14 @@ async fn entries_come_in_pages() {
             cursor = format!("&cursor={next}");
         }
         assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
-        for query in ["limit=0", "limit=1001", "limit=-1", "limit=x", "cursor=x", "cursor=LTE", "page=1"] {
+        let newest =
+            app.admin.get(&format!("/accounts/{account}/entries?order=desc&limit=2")).await.expect(200);
+        let versions: Vec<_> =
+            newest.json["data"].as_array().unwrap().iter().map(|entry| &entry["version"]).collect();
+        assert_eq!(versions, [7, 6]);
+        for query in
+            ["order=up", "limit=0", "limit=1001", "limit=-1", "limit=x", "cursor=x", "cursor=LTE", "page=1"]
+        {
             let refused = app.admin.get(&format!("/accounts/{account}/entries?{query}")).await;
             assert_eq!(refused.problem(), (422, "invalid"), "{query}");
             assert!(refused.pointer().starts_with('?'), "{refused:?}");

@@ -35,7 +35,22 @@ async fn a_statement_adds_up_over_any_span_and_page() {
         assert_eq!((nothing.text("opening_balance"), nothing.text("closing_balance")), ("94", "94"));
         let before = app.admin.get(&format!("{path}?to=2001-01-01T00:00:00Z")).await.expect(200);
         assert_eq!((before.text("opening_balance"), before.text("closing_balance")), ("0", "0"));
-        for query in ["from=yesterday", "limit=0", "at=2001-01-01T00:00:00Z", "cursor=*"] {
+        // What comes between two pages belongs to the next statement.
+        let first = app.admin.get(&format!("{path}?limit=2")).await.expect(200);
+        app.admin.charge(account, "1").await.expect(201);
+        let second = format!("{path}?limit=1000&cursor={}", first.text("next_cursor"));
+        let second = app.admin.get(&second).await.expect(200);
+        assert_eq!((second.text("closing_balance"), second.json["version"].as_u64()), ("94", Some(8)));
+        assert_eq!(second.json["lines"].as_array().unwrap().len(), 6);
+        for query in [
+            "from=yesterday",
+            "from=-4714-01-01T00:00:00Z",
+            "to=2016-12-31T23:59:60Z",
+            "cursor=Nw",
+            "limit=0",
+            "at=2001-01-01T00:00:00Z",
+            "cursor=*",
+        ] {
             assert_eq!(
                 app.admin.get(&format!("{path}?{query}")).await.problem(),
                 (422, "invalid"),

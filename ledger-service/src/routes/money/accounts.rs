@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountBalance, AccountId, BalanceRow, Currency, Money, Open, Owner};
+use ledger_core::{AccountBalance, AccountId, AccountStatus, Currency, Money, Open, Owner};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -71,14 +71,16 @@ pub(crate) struct AccountResponse {
     owner: Owner,
     #[serde(flatten)]
     balance: BalanceResponse,
-    status: AccountStatus,
+    status: StatusResponse,
 }
 
 /// What an account still takes part in.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum AccountStatus {
+pub(crate) enum StatusResponse {
     Open,
+    /// Out of service: its entries do not hold, and what it says of its sums is not to be relied on.
+    Quarantined,
 }
 
 /// The sums of an account as of a version.
@@ -145,21 +147,9 @@ pub(crate) async fn open_account(
     shared.store().expect_owner(owner).await?;
     let receipt =
         shared.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
-    let after = receipt.after();
-    let row = BalanceRow {
-        owner,
-        balance: after.balance(),
-        frozen_balance: after.held,
-        outstanding_amount: after.outstanding(),
-        free_credit: after.free_credit,
-        credit_limit: after.credit_limit,
-        forced_debt: after.forced_debt,
-        last_charged_at: None,
-        balance_version: receipt.version(),
-    };
-    let (account, available, updated_at) = (receipt.account, after.available(), receipt.recorded_at);
-    let opened = AccountBalance { account, currency, row, available, updated_at };
-    Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{account}")))
+    let opened = AccountBalance::opened(&receipt)
+        .ok_or_else(|| ApiError::internal("an opening that opened no account"))?;
+    Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{}", receipt.account)))
 }
 
 /// The accounts of an owner, by currency.
@@ -215,7 +205,16 @@ pub(crate) async fn get_balance(
 impl From<AccountBalance> for AccountResponse {
     fn from(account: AccountBalance) -> Self {
         let (id, owner) = (account.account.0, account.row.owner);
-        Self { id, owner, balance: account.into(), status: AccountStatus::Open }
+        Self { id, owner, status: account.status.into(), balance: account.into() }
+    }
+}
+
+impl From<AccountStatus> for StatusResponse {
+    fn from(status: AccountStatus) -> Self {
+        match status {
+            AccountStatus::Open => Self::Open,
+            AccountStatus::Quarantined => Self::Quarantined,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountBalance, Amount, Currency, LedgerError, Money, Owner};
+use ledger_core::{AccountStatus, Amount, Currency, LedgerError, Money, Owner};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,7 +68,7 @@ pub(crate) struct BudgetResponse {
 }
 
 problems!(GetBudgetProblems: ACCESS);
-problems!(CheckBudgetProblems: ACCESS, BODY, &[Code::NoAccountInCurrency]);
+problems!(CheckBudgetProblems: ACCESS, BODY, &[Code::NoAccountInCurrency, Code::AccountQuarantined]);
 
 /// Who pays for this virtual key, and what is left.
 #[utoipa::path(
@@ -98,9 +98,10 @@ pub(crate) async fn check_budget(
     Body(BudgetCheckRequest { amount, currency }): Body<BudgetCheckRequest>,
 ) -> Result<Json<BudgetCheckResponse>, ApiError> {
     let key = by.virtual_key()?;
-    let account: Result<AccountBalance, LedgerError> =
-        shared.ledger().balance(&by.caller, by.payer(currency)?).await;
-    let account = account.map_err(no_account)?;
+    let account = shared.ledger().balance(&by.caller, by.payer(currency)?).await.map_err(no_account)?;
+    if account.status == AccountStatus::Quarantined {
+        return Err(LedgerError::Quarantined.into());
+    }
     let reason = if key.is_suspended {
         Some(BudgetReason::TenantSuspended)
     } else if account.available < amount.money() {

@@ -73,7 +73,7 @@ problems!(
     OwnChargeProblems: ACCESS, BODY, MONEY,
     &[Code::InsufficientFunds, Code::TenantSuspended, Code::NoAccountInCurrency, Code::EffectiveInFuture]
 );
-problems!(GetChargeProblems: ACCESS, &[Code::NotFound]);
+problems!(GetChargeProblems: ACCESS, &[Code::NotFound, Code::AccountQuarantined]);
 
 /// Charges an account for usage.
 #[utoipa::path(

@@ -9,7 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountId, Currency, Entry, EntryId, Event, Leg, Line, Money, Movement, Receipt};
+use ledger_core::{
+    AccountId, Currency, EntriesRequest, Entry, EntryId, Event, Leg, Line, Money, Movement, Receipt,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -104,6 +106,10 @@ pub(crate) struct LineResponse {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EntriesParams {
+    /// By when they were recorded.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    order: Order,
     /// Rows of a page.
     #[serde(default)]
     #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
@@ -113,10 +119,22 @@ pub(crate) struct EntriesParams {
     cursor: Option<Cursor<Version>>,
 }
 
-problems!(EntriesProblems: ACCESS, &[Code::NotFound, Code::Invalid]);
-problems!(EntryProblems: ACCESS, &[Code::NotFound]);
+/// Which way a list goes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(default = "asc")]
+enum Order {
+    /// Oldest first.
+    #[default]
+    Asc,
+    /// Newest first.
+    Desc,
+}
 
-/// What has happened on an account, oldest first.
+problems!(EntriesProblems: ACCESS, &[Code::NotFound, Code::Invalid, Code::AccountQuarantined]);
+problems!(EntryProblems: ACCESS, &[Code::NotFound, Code::AccountQuarantined]);
+
+/// What has happened on an account.
 #[utoipa::path(
     get, path = "/accounts/{id}/entries", tag = "money", params(("id" = Uuid, Path), EntriesParams),
     security(("bearer" = [])),
@@ -126,11 +144,16 @@ pub(crate) async fn list_entries(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
-    Params(EntriesParams { limit, cursor }): Params<EntriesParams>,
+    Params(EntriesParams { order, limit, cursor }): Params<EntriesParams>,
 ) -> Result<Json<Page<LineResponse>>, ApiError> {
-    let after = cursor.map_or(0, |Cursor(Version(version))| version);
-    let lines = shared.ledger().statement(&by.caller, account, after, limit.rows()).await?;
-    Ok(Json(Page::of(lines, limit, |line| after_line(line).to_string(), LineResponse::from)))
+    let request = EntriesRequest {
+        newest_first: order == Order::Desc,
+        after: cursor.map(|Cursor(Version(version))| version),
+        limit: limit.shown(),
+    };
+    let page = shared.ledger().entries(&by.caller, account, request).await?;
+    let next_cursor = page.next.map(|version| Cursor(Version(version)).to_string());
+    Ok(Json(Page { data: page.lines.into_iter().map(LineResponse::from).collect(), next_cursor }))
 }
 
 /// One entry.
@@ -144,11 +167,6 @@ pub(crate) async fn get_entry(
     Named(entry): Named<EntryId>,
 ) -> Result<Json<LineResponse>, ApiError> {
     Ok(Json(shared.ledger().entry(&by.caller, entry).await?.into()))
-}
-
-/// The cursor behind a line.
-pub(crate) fn after_line(line: &Line) -> Cursor<Version> {
-    Cursor(Version(line.receipt.version()))
 }
 
 impl EntryResponse {

@@ -1,19 +1,20 @@
 //! Statements: what an account held, what came and went, and what it held then.
 
+use std::{fmt, str::FromStr};
+
 use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
-use ledger_core::{AccountId, Currency, EntryId, Money};
+use ledger_core::{AccountId, Currency, Money, Statement, StatementPlace, StatementRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::entries::{LineResponse, after_line};
+use super::entries::LineResponse;
 use crate::{
     auth::{By, Reader},
     error::{ApiError, Code, problems, reference::ACCESS},
     extract::{Named, Params},
     state::Shared,
-    wire::{CurrencyText, Cursor, Limit, MoneyText, Version},
+    wire::{CurrencyText, Cursor, Limit, Moment, MoneyText},
 };
 
 /// A span of time, by when entries were recorded, and a page of it.
@@ -22,17 +23,22 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct StatementParams {
     /// The first moment of the statement; the beginning of the account if absent.
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Moment>,
     /// The first moment after the statement; now if absent.
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Moment>,
     /// Lines of a page.
     #[serde(default)]
     #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
     limit: Limit,
     /// Where the page begins: `next_cursor` of the one before.
     #[param(value_type = Option<String>)]
-    cursor: Option<Cursor<Version>>,
+    cursor: Option<Cursor<Place>>,
 }
+
+/// Where a page begins, and the version that all pages of its statement end at.
+struct Place(StatementPlace);
 
 /// A statement: opening balance plus its lines is closing balance. Each line says the balance after it.
 #[derive(Serialize, ToSchema)]
@@ -56,9 +62,10 @@ pub(crate) struct StatementResponse {
     next_cursor: Option<String>,
 }
 
-problems!(StatementProblems: ACCESS, &[Code::NotFound, Code::Invalid]);
+problems!(StatementProblems: ACCESS, &[Code::NotFound, Code::Invalid, Code::AccountQuarantined]);
 
-/// What an account held before a span of time, what came and went, and what it held then.
+/// What an account held before a span of time, what came and went, and what it held then. All pages end at one version:
+/// what comes meanwhile belongs to the next statement.
 #[utoipa::path(
     get, path = "/accounts/{id}/statement", tag = "money", params(("id" = Uuid, Path), StatementParams),
     security(("bearer" = [])), responses((status = 200, body = StatementResponse), StatementProblems)
@@ -69,40 +76,41 @@ pub(crate) async fn get_statement(
     Named(account): Named<AccountId>,
     Params(params): Params<StatementParams>,
 ) -> Result<Json<StatementResponse>, ApiError> {
-    let ledger = shared.ledger();
-    let balance = ledger.balance(&by.caller, account).await?;
-    // Never beyond the balance just read: what is recorded meanwhile belongs to the next statement.
-    let last = balance.row.balance_version;
-    let opening = match params.from {
-        Some(from) => ledger.version_before(&by.caller, account, from).await?.min(last),
-        None => 0,
+    let request = StatementRequest {
+        from: params.from.map(|Moment(from)| from),
+        to: params.to.map(|Moment(to)| to),
+        after: params.cursor.map(|Cursor(Place(place))| place),
+        limit: params.limit.shown(),
     };
-    let closing = match params.to {
-        Some(to) => ledger.version_before(&by.caller, account, to).await?.clamp(opening, last),
-        None => last,
-    };
-    let balance_at = async |version| match version {
-        0 => Ok(Money::ZERO),
-        version => {
-            let line = ledger.entry(&by.caller, EntryId::new(account, version)).await?;
-            Ok::<_, ApiError>(line.receipt.after().balance())
+    let statement = shared.ledger().statement(&by.caller, account, request).await?;
+    Ok(Json(statement.into()))
+}
+
+impl From<Statement> for StatementResponse {
+    fn from(statement: Statement) -> Self {
+        Self {
+            account_id: statement.account.0,
+            currency: statement.currency,
+            opening_balance: statement.opening_balance,
+            lines: statement.lines.into_iter().map(LineResponse::from).collect(),
+            closing_balance: statement.closing_balance,
+            version: statement.closing_version,
+            next_cursor: statement.next.map(|next| Cursor(Place(next)).to_string()),
         }
-    };
-    let after = params.cursor.map_or(opening, |Cursor(Version(version))| version.max(opening));
-    let rows = u64::from(params.limit.rows()).min(closing.saturating_sub(after));
-    let mut lines = Vec::new();
-    if let rows @ 1.. = u32::try_from(rows).unwrap_or(u32::MAX) {
-        lines = ledger.statement(&by.caller, account, after, rows).await?;
     }
-    let more = lines.len() == params.limit.rows() as usize;
-    lines.truncate(params.limit.rows() as usize - 1);
-    Ok(Json(StatementResponse {
-        account_id: account.0,
-        currency: balance.currency,
-        opening_balance: balance_at(opening).await?,
-        next_cursor: lines.last().filter(|_| more).map(|line| after_line(line).to_string()),
-        lines: lines.into_iter().map(LineResponse::from).collect(),
-        closing_balance: balance_at(closing).await?,
-        version: closing,
-    }))
+}
+
+impl FromStr for Place {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (version, closing) = text.split_once('/').ok_or(())?;
+        let [version, closing_version] = [version, closing].map(|text| text.parse().map_err(|_| ()));
+        Ok(Self(StatementPlace { version: version?, closing_version: closing_version? }))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.version, self.0.closing_version)
+    }
 }
