@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     domain::{
         account::Command,
-        chain::{SealedNote, short_hash},
+        chain::SealedNote,
         ids::RealmId,
         limits::{IdempotencyKey, Label, LimitError, Note},
+        request::Namespace,
     },
     lane::Key,
 };
@@ -18,21 +20,33 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(crate) realm: Option<RealmId>,
+    namespace: Namespace,
     actor: Label,
     request_id: Option<Label>,
 }
 
 impl Caller {
     /// The platform itself: any account. `actor` is the id of the operator, gateway or job; it is kept for ever.
+    ///
+    /// All of the platform's callers share their keys: a retry may come from another one, or under a new credential.
     #[must_use]
     pub fn platform(actor: Label) -> Self {
-        Self { realm: None, actor, request_id: None }
+        Self { realm: None, namespace: Namespace::Platform, actor, request_id: None }
     }
 
-    /// Somebody of one realm, who can neither touch nor see any other.
+    /// The same caller, who can neither touch nor see any other realm: a gateway that acts for one customer.
     #[must_use]
-    pub fn of_realm(realm: RealmId, actor: Label) -> Self {
-        Self { realm: Some(realm), actor, request_id: None }
+    pub fn within(self, realm: RealmId) -> Self {
+        Self { realm: Some(self.realm.unwrap_or(realm)), ..self }
+    }
+
+    /// A user of one realm, who can neither touch nor see any other.
+    ///
+    /// `user` is the id of the person, whatever credential they come with: their keys are their own, and can neither take
+    /// those of the platform nor those of another user.
+    #[must_use]
+    pub fn of_realm(realm: RealmId, user: Uuid, actor: Label) -> Self {
+        Self { realm: Some(realm), namespace: Namespace::User(user), actor, request_id: None }
     }
 
     /// The same caller within one request, whose id is kept on the event.
@@ -101,11 +115,9 @@ impl Call<'_> {
         self.caller.metadata(BTreeMap::from([("key".to_owned(), self.key.to_string())]))
     }
 
-    /// The hash of the key, and of what it stands for: who asks for what. Not the note, of which nothing may outlast its
-    /// erasure. A dry run has no key.
+    /// The hash of the key, and of what it stands for. A dry run has no key.
     pub(crate) fn key(&self, command: &Command) -> Option<Key> {
-        let command = serde_json::to_vec(command).expect("a command is plain JSON");
-        let request_hash = short_hash(&[self.caller.actor.as_str().as_bytes(), &command]);
-        (!self.dry_run).then(|| Key { hash: short_hash(&[self.key.as_str().as_bytes()]), request_hash })
+        let hash = self.caller.namespace.hash(&self.key);
+        (!self.dry_run).then(|| Key { hash, request_hash: command.form().hash() })
     }
 }

@@ -8,3 +8,4 @@ pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod money;
 pub(crate) mod projection;
+pub(crate) mod request;

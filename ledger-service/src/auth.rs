@@ -8,7 +8,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use ledger_core::{AccountId, Caller, Currency, Label, Owner};
+use ledger_core::{AccountId, Caller, Currency, Label};
 use uuid::Uuid;
 
 pub(crate) use self::permission::{Admin, Auditor, Cashier, Charger, Holder, Permission, Reader};
@@ -82,11 +82,17 @@ impl Credential {
         }
     }
 
-    /// Whoever acts for one payer sees that payer's realm and no other.
+    /// Whoever acts for one payer sees that payer's realm and no other. A gateway uses the platform's idempotency keys all the
+    /// same, so that a customer who charges with the virtual key alone cannot take them.
     fn caller(&self) -> Caller {
-        match self.virtual_key().map(VirtualKey::payer).map(Owner::realm) {
-            Some(realm) => Caller::of_realm(realm, self.actor()),
-            None => Caller::platform(self.actor()),
+        match self {
+            Self::Operator { .. } | Self::Gateway { on_behalf_of: None, .. } => {
+                Caller::platform(self.actor())
+            }
+            Self::Gateway { on_behalf_of: Some(key), .. } => {
+                Caller::platform(self.actor()).within(key.payer().realm())
+            }
+            Self::VirtualKey(key) => Caller::of_realm(key.payer().realm(), key.user_id, self.actor()),
         }
     }
 

@@ -43,7 +43,8 @@ async fn a_broken_account_is_out_of_service_alone_until_an_audit_finds_it_sound(
             let refused = books.charge_on(&fresh, broken, attempt, "1").await.unwrap_err();
             assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
             books.charge_on(&fresh, sound, attempt, "1").await.unwrap();
-            let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), label("stranger"));
+            let stranger =
+                Caller::of_realm(RealmId(Uuid::from_u128(3)), Uuid::from_u128(3), label("stranger"));
             let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
             let foreign = fresh.charge(&stranger.call(key(attempt)), broken, charge).await.unwrap_err();
             assert!(matches!(foreign, LedgerError::NotFound), "to a stranger it is absent: {foreign}");

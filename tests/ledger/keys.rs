@@ -1,8 +1,11 @@
 //! A key has exactly one outcome, whoever asks and whatever they had seen.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::future::join_all;
-use ledger_core::{Charge, LedgerError, Receipt, Rejection};
-use ledger_tests::{Books, amount, key, money, usd};
+use ledger_core::{Caller, Charge, Ledger, LedgerError, Receipt, Rejection};
+use ledger_tests::{Books, amount, key, label, money, usd};
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_key_sent_fifty_times_at_once_is_one_entry_and_fifty_equal_answers() {
@@ -40,6 +43,57 @@ async fn the_same_key_for_another_request_is_refused_warm_and_cold() {
         }
         cold.close().await;
         assert_eq!(books.balance(account).await.row.balance, money("99"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_may_come_from_another_caller_of_the_platform_and_spell_its_amount_otherwise() {
+    Books::run(async |books| {
+        let account = books.account("100").await;
+        let realm = books.balance(account).await.row.owner.realm();
+        let first = books.charge(account, "k", "1.50").await.unwrap();
+        let cold = books.second_ledger().await;
+        let rotated =
+            [Caller::platform(label("gateway:2")), Caller::platform(label("gateway:3")).within(realm)];
+        for (ledger, caller) in [&books.ledger, &cold].into_iter().zip(&rotated) {
+            let charge = Charge { amount: amount("1.5"), currency: usd(), effective_at: None };
+            let again = ledger.charge(&caller.call(key("k")), account, charge).await.unwrap();
+            assert_eq!((again.replayed, again.id), (true, first.id));
+        }
+        cold.close().await;
+    })
+    .await;
+}
+
+/// Two users and the platform use the same thousand keys, through two ledgers at once, each of them twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_keys_in_three_namespaces_at_once_are_three_thousand_entries() {
+    Books::run(async |books| {
+        let account = books.account("10000").await;
+        let realm = books.balance(account).await.row.owner.realm();
+        let user = |id| Caller::of_realm(realm, Uuid::from_u128(id), label("key:1"));
+        let callers = [books.platform.clone(), user(1), user(2)];
+        let second = books.second_ledger().await;
+        let send = async |caller: &Caller, ledger: &Ledger, idx: u32| {
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            ledger.charge(&caller.call(key(&format!("k{idx}"))), account, charge).await.unwrap()
+        };
+        let sent = callers.iter().enumerate().flat_map(|(of, caller)| {
+            let ledgers = [&books.ledger, &second].into_iter();
+            let wishes = ledgers.flat_map(|ledger| (0..1_000).map(move |idx| (ledger, idx)));
+            wishes.map(move |(ledger, idx)| async move { ((of, idx), send(caller, ledger, idx).await) })
+        });
+        let mut entries = BTreeMap::new();
+        let mut first = 0;
+        for (wish, receipt) in join_all(sent).await {
+            first += usize::from(!receipt.replayed);
+            assert_eq!(*entries.entry(wish).or_insert(receipt.id), receipt.id, "{wish:?}");
+        }
+        let distinct: BTreeSet<_> = entries.values().collect();
+        assert_eq!((first, distinct.len()), (3_000, 3_000));
+        assert_eq!(books.balance(account).await.row.balance, money("7000"));
+        second.close().await;
     })
     .await;
 }

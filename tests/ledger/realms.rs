@@ -18,7 +18,7 @@ async fn a_foreign_account_and_an_absent_one_are_alike() {
         let foreign = books.account("10").await;
         let charge = books.charge(foreign, "c", "1").await.unwrap().id;
         let absent = AccountId::of(Owner::User(Uuid::from_u128(9)), usd());
-        let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), label("stranger"));
+        let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), Uuid::from_u128(3), label("stranger"));
         let cold = books.second_ledger().await;
         for ledger in [&books.ledger, &cold] {
             for (account, entry) in [(foreign, charge), (absent, EntryId::new(absent, 3))] {
@@ -28,7 +28,7 @@ async fn a_foreign_account_and_an_absent_one_are_alike() {
             }
         }
         let owner = books.balance(foreign).await.row.owner;
-        let tenant = Caller::of_realm(owner.realm(), label("owner"));
+        let tenant = Caller::platform(label("gateway")).within(owner.realm());
         assert_eq!(books.ledger.entry(&tenant, charge).await.unwrap().receipt.id, charge);
         cold.close().await;
     })
@@ -45,7 +45,8 @@ async fn a_foreign_account_and_an_absent_one_are_told_without_a_lane() {
         let stuck = books.charge(foreign, "stuck", "1");
         let strangers = async {
             gate.arrived().await;
-            let stranger = Caller::of_realm(RealmId(Uuid::from_u128(3)), label("stranger"));
+            let stranger =
+                Caller::of_realm(RealmId(Uuid::from_u128(3)), Uuid::from_u128(3), label("stranger"));
             let mut answers = 0;
             for (account, entry) in [(foreign, charge), (absent, EntryId::new(absent, 3))] {
                 answers += probe(&books.ledger, &stranger, account, entry).await.len();

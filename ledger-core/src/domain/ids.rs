@@ -32,6 +32,16 @@ impl Owner {
     }
 }
 
+/// Its kind and its id. Account ids are made from this text, so it can never change.
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Tenant(id) => write!(f, "tenant:{id}"),
+        }
+    }
+}
+
 /// What one caller may see: everything of one owner, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -46,11 +56,7 @@ impl AccountId {
     /// The id of this owner's account in this currency, whether it is open or not.
     #[must_use]
     pub fn of(owner: Owner, currency: Currency) -> Self {
-        let (kind, id) = match owner {
-            Owner::User(id) => ("user", id),
-            Owner::Tenant(id) => ("tenant", id),
-        };
-        Self(Uuid::new_v5(&ACCOUNT_NAMESPACE, format!("{kind}:{id}:{currency}").as_bytes()))
+        Self(Uuid::new_v5(&ACCOUNT_NAMESPACE, format!("{owner}:{currency}").as_bytes()))
     }
 }
 

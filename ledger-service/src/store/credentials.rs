@@ -49,7 +49,7 @@ impl OperatorRole {
 #[derive(Clone, Debug)]
 pub(crate) struct VirtualKey {
     pub(crate) id: Uuid,
-    user_id: Uuid,
+    pub(crate) user_id: Uuid,
     tenant_id: Option<Uuid>,
     /// Whether nothing new may begin.
     pub(crate) is_suspended: bool,

@@ -5,6 +5,8 @@ use serde_json::json;
 
 crate::tests![
     the_same_key_brings_the_same_answer_to_the_byte,
+    a_retry_under_a_rotated_credential_is_a_retry,
+    a_customer_cannot_take_the_platforms_keys,
     a_refusal_is_the_keys_outcome,
     a_dry_run_only_tells,
     a_stale_version_is_refused_and_the_key_stays_unused,
@@ -28,11 +30,50 @@ async fn the_same_key_brings_the_same_answer_to_the_byte() {
             let other = client.charge(account, "2").key("k").await;
             assert_eq!(other.problem(), (422, "idempotency_key_reused"));
         }
-        let cashier = app.operator("cashier").await;
-        let stranger = cashier.charge(account, "1").key("k").await;
-        assert_eq!(stranger.problem(), (422, "idempotency_key_reused"), "a key belongs to who used it");
         assert_eq!(app.admin.balance(account).await, "99");
         cold.close().await;
+    })
+    .await;
+}
+
+async fn a_retry_under_a_rotated_credential_is_a_retry() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("100").await;
+        let (_, text) = acme.key().await;
+        let made = app.admin.post("/gateways", json!({"name": "edge"})).await.expect(201);
+        let before = app.anonymous().bearer(made.text("key"));
+        let first = before.virtual_key(&text).pay("1").key("for a customer").await.expect(201);
+        let other = before.charge(account, "2").key("for any").await.expect(201);
+        app.admin.delete(&format!("/gateways/{}", made.id())).await.expect(204);
+        assert_eq!(before.charge(account, "2").key("for any").await.problem(), (401, "unauthenticated"));
+
+        let after = app.gateway().await;
+        let again = after.virtual_key(&text).pay("1").key("for a customer").await.expect(201);
+        assert_eq!((again.header("idempotency-replayed"), again.id()), (Some("true"), first.id()));
+        for client in [&after, &app.operator("cashier").await] {
+            let again = client.charge(account, "2").key("for any").await.expect(201);
+            assert_eq!((again.header("idempotency-replayed"), again.id()), (Some("true"), other.id()));
+        }
+        assert_eq!(app.admin.balance(account).await, "97");
+    })
+    .await;
+}
+
+async fn a_customer_cannot_take_the_platforms_keys() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("100").await;
+        let (customer, text) = acme.key().await;
+        let (colleague, _) = acme.key().await;
+        let fee = "monthly-fee-2026-12";
+        customer.pay("0.000000000001").key(fee).await.expect(201);
+        colleague.pay("0.000000000001").key(fee).await.expect(201);
+        app.admin.charge(account, "50").key(fee).await.expect(201);
+        let gateway = app.gateway().await.virtual_key(&text);
+        assert_eq!(gateway.pay("1").key(fee).await.problem(), (422, "idempotency_key_reused"));
+        assert_eq!(customer.pay("1").key(fee).await.problem(), (422, "idempotency_key_reused"));
+        assert_eq!(app.admin.balance(account).await, "49.999999999998");
     })
     .await;
 }

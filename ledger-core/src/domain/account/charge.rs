@@ -8,6 +8,7 @@ use crate::domain::{
     chart::Leg,
     entry::{Entry, Movement, Timestamp, microseconds},
     money::{Amount, Currency},
+    request::Form,
 };
 
 /// A price for something used.
@@ -32,6 +33,14 @@ pub struct Charged {
 }
 
 impl Charge {
+    pub(super) fn form(&self) -> Form {
+        let Self { amount, currency, effective_at } = self;
+        Form::of("charge")
+            .field("amount", amount)
+            .field("currency", currency)
+            .time("effective_at", *effective_at)
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
         account.open_in(self.currency)?;
         let effective_at = self.effective_at.map_or(at, microseconds);

@@ -8,6 +8,7 @@ use crate::domain::{
     entry::{Entry, Movement, Timestamp},
     ids::EntryId,
     money::Amount,
+    request::Form,
 };
 
 /// Books what a bank has taken back. It is forced: what the account cannot cover becomes forced debt.
@@ -34,6 +35,11 @@ pub struct ChargedBack {
 }
 
 impl ChargeBack {
+    pub(super) fn form(&self) -> Form {
+        let Self { top_up, amount } = self;
+        Form::of("charge_back").field("top_up", top_up).optional("amount", amount.as_ref())
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp, facts: &Facts) -> Result<Event, Rejection> {
         let (amount, provider) = account.returned_top_up(self.top_up, self.amount, facts)?;
         let movements = vec![Movement { debit: Leg::MAIN, credit: Leg::cash(provider), amount }];

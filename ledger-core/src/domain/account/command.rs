@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Charge, ChargeBack, Open, Refund, RefundTopUp, TopUp};
-use crate::domain::{entry::Timestamp, ids::EntryId};
+use crate::domain::{entry::Timestamp, ids::EntryId, request::Form};
 
 /// A command and the time at which it is decided: time arrives as an argument, so that a decision can be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Instruction {
     pub command: Command,
 }
 
-/// Everything that an account can be asked to do. Its JSON is what the hash of a request covers.
+/// Everything that an account can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
@@ -33,6 +33,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// What a retry under the same key must ask for too. Who asks is no part of it, nor is any text that can be erased.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Open(open) => open.form(),
+            Self::TopUp(top_up) => top_up.form(),
+            Self::Charge(charge) => charge.form(),
+            Self::Refund(refund) => refund.form(),
+            Self::RefundTopUp(refund) => refund.form(),
+            Self::ChargeBack(charge_back) => charge_back.form(),
+        }
+    }
+
     /// The entry that deciding this needs to know about.
     #[must_use]
     pub fn refers_to(&self) -> Option<EntryId> {

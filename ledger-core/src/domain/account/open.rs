@@ -7,6 +7,7 @@ use crate::domain::{
     entry::{Balances, Entry, Timestamp},
     ids::Owner,
     money::{Currency, Money},
+    request::Form,
 };
 
 /// Opens the one account of an owner in a currency.
@@ -33,6 +34,11 @@ pub struct Opened {
 }
 
 impl Open {
+    pub(super) fn form(&self) -> Form {
+        let Self { owner, currency, credit_limit } = self;
+        Form::of("open").field("owner", owner).field("currency", currency).field("credit_limit", credit_limit)
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
         if account.holder.is_some() {
             return Err(Rejection::AlreadyOpen);

@@ -8,6 +8,7 @@ use crate::domain::{
     entry::{Entry, Movement, Timestamp},
     ids::EntryId,
     money::Amount,
+    request::Form,
 };
 
 /// Gives a charge back. Refunds of one charge add up to at most the charge.
@@ -32,6 +33,11 @@ pub struct Refunded {
 }
 
 impl Refund {
+    pub(super) fn form(&self) -> Form {
+        let Self { charge, amount } = self;
+        Form::of("refund").field("charge", charge).optional("amount", amount.as_ref())
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp, facts: &Facts) -> Result<Event, Rejection> {
         let original = account.original(self.charge, facts)?.ok_or(Rejection::ChargeNotFound)?;
         let Original { kind: OriginalKind::Charge, amount: charged, returned: refunded } = original else {

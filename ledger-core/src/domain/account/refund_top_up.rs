@@ -8,6 +8,7 @@ use crate::domain::{
     entry::{Entry, Movement, Timestamp},
     ids::EntryId,
     money::Amount,
+    request::Form,
 };
 
 /// Pays a top-up out again. Only what is still available can be paid out.
@@ -34,6 +35,11 @@ pub struct TopUpRefunded {
 }
 
 impl RefundTopUp {
+    pub(super) fn form(&self) -> Form {
+        let Self { top_up, amount } = self;
+        Form::of("refund_top_up").field("top_up", top_up).optional("amount", amount.as_ref())
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp, facts: &Facts) -> Result<Event, Rejection> {
         let (amount, provider) = account.returned_top_up(self.top_up, self.amount, facts)?;
         account.covers(amount)?;

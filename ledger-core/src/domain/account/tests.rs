@@ -165,3 +165,25 @@ fn several_legs_together_make_the_amount_and_a_fee_is_no_part_of_it() {
     );
     assert_eq!(moved([two, vec![movement("revenue", "main", "1")]].concat()), None);
 }
+
+/// Every command in its canonical form, with and without what is optional, and the hash that retries are compared by. A change
+/// here makes a stranger of every retry that is under way.
+#[test]
+fn golden_requests_are_the_same_for_ever() {
+    let golden = [
+        ("open 50", include_str!("golden/requests/open.1.txt")),
+        ("top_up 100.50 | top_up 100.5 3.20", include_str!("golden/requests/top_up.1.txt")),
+        ("charge 30.50 | charge 0.000000000001 past", include_str!("golden/requests/charge.1.txt")),
+        ("refund 3 | refund 3 1.0", include_str!("golden/requests/refund.1.txt")),
+        ("refund_top_up 2 | refund_top_up 2 1", include_str!("golden/requests/refund_top_up.1.txt")),
+        ("charge_back 2 | charge_back 2 1", include_str!("golden/requests/charge_back.1.txt")),
+    ];
+    for (rows, text) in golden {
+        let form = |row| command(row).form();
+        let lines = rows
+            .split(" | ")
+            .map(form)
+            .map(|form| format!("{}\n{}\n", form, Uuid::from_bytes(form.hash()).simple()));
+        assert_eq!(lines.collect::<String>(), text, "{rows}");
+    }
+}

@@ -8,6 +8,7 @@ use crate::domain::{
     entry::{Entry, Movement, Timestamp},
     limits::Label,
     money::{Amount, Currency},
+    request::Form,
 };
 
 /// Money that a payment provider has taken for us.
@@ -40,6 +41,16 @@ pub struct ToppedUp {
 }
 
 impl TopUp {
+    pub(super) fn form(&self) -> Form {
+        let Self { amount, currency, provider, reference, fee } = self;
+        Form::of("top_up")
+            .field("amount", amount)
+            .field("currency", currency)
+            .field("provider", provider)
+            .field("reference", reference)
+            .optional("fee", fee.as_ref())
+    }
+
     pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
         account.open_in(self.currency)?;
         let cash = Leg::cash(self.provider);

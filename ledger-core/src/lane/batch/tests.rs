@@ -61,7 +61,7 @@ fn request((idx, step, key): &Wish) -> Request {
             Command::Refund(Refund { charge: EntryId::new(account, *sequence), amount: cents.map(amount) })
         }
     };
-    let request_hash = short_hash(&[&serde_json::to_vec(&command).unwrap()]);
+    let request_hash = command.form().hash();
     let key = Some(Key { hash: short_hash(&[&[*key]]), request_hash });
     Request {
         account,

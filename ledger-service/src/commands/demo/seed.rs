@@ -54,11 +54,8 @@ impl Demo {
 
 async fn top_up(operator: &Client, account_id: &str, key: &str, amount: &str) -> Result<()> {
     let top_up = json!({ "amount": amount, "currency": CURRENCY, "provider": "bank", "reference": key });
-    let answer = operator.post(&format!("/accounts/{account_id}/top-ups"), key, &top_up).await?;
-    // Reused: an operator before this one has done it.
-    if answer.code() != "idempotency_key_reused" {
-        answer.expect_success()?;
-    }
+    // An operator before this one may have done it: the platform's keys are shared, so that is a retry.
+    operator.post(&format!("/accounts/{account_id}/top-ups"), key, &top_up).await?.expect_success()?;
     Ok(())
 }
 
