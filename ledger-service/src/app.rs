@@ -4,7 +4,15 @@ use axum::Router;
 use ledger_core::{Ledger, LedgerError};
 use tokio::net::TcpListener;
 
-use crate::{config::Limits, router, secret::Secret, server, state::Shared, store::Store, telemetry};
+use crate::{
+    config::Limits,
+    router,
+    secret::Secret,
+    server,
+    state::Shared,
+    store::{Scope, Store},
+    telemetry,
+};
 
 /// The reference of all routes, OpenAPI as JSON: what `/openapi.json` serves.
 ///
@@ -42,7 +50,7 @@ impl App {
     /// # Errors
     /// [`LedgerError::Unavailable`] when the database does not answer.
     pub async fn seed_operator(&self, key: &Secret) -> Result<bool, LedgerError> {
-        self.shared.store().insert_first_operator(key.digest()).await.map_err(Into::into)
+        self.shared.store().insert_first_operator(Scope::Platform, key.digest()).await.map_err(Into::into)
     }
 
     /// Whether anybody could administer this service.
@@ -50,7 +58,7 @@ impl App {
     /// # Errors
     /// [`LedgerError::Unavailable`] when the database does not answer.
     pub async fn has_operators(&self) -> Result<bool, LedgerError> {
-        self.shared.store().has_operators().await.map_err(Into::into)
+        self.shared.store().has_operators(Scope::Platform).await.map_err(Into::into)
     }
 
     /// Serves until `stop`, then answers what is in flight.

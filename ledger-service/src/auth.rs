@@ -1,6 +1,4 @@
-//! Who calls: from the headers to an actor, and from the actor to what it may do.
-
-mod permission;
+//! Who calls: from the headers to a credential, and from there to its scope and to what it may do.
 
 use std::marker::PhantomData;
 
@@ -11,27 +9,17 @@ use axum::{
 use ledger_core::{AccountId, Caller, Currency, Label};
 use uuid::Uuid;
 
-pub(crate) use self::permission::{Admin, Auditor, Cashier, Charger, Holder, Permission, Reader};
+pub(crate) use crate::rules::access::{Admin, Auditor, Cashier, Charger, Holder, Reader};
 use crate::{
     error::{ApiError, Code},
     extract::RequestId,
+    rules::access::{Credential, Permission, VirtualKey},
     secret::{KeyKind, Secret},
     state::Shared,
-    store::{OperatorRole, Store, VirtualKey},
+    store::{Noun, Scope, Store},
 };
 
 const VIRTUAL_KEY: &str = "x-virtualkey";
-
-/// Whoever calls, known by its credential.
-#[derive(Clone, Debug)]
-pub(crate) enum Credential {
-    /// Somebody of the platform.
-    Operator { id: Uuid, role: OperatorRole },
-    /// A gateway; with a virtual key it acts for that key's payer and nobody else.
-    Gateway { id: Uuid, on_behalf_of: Option<VirtualKey> },
-    /// A virtual key alone.
-    VirtualKey(VirtualKey),
-}
 
 /// A credential that may do what `P` names: a handler that asks for one runs for nobody else.
 pub(crate) struct By<P> {
@@ -54,10 +42,21 @@ impl<P: Permission + Send> FromRequestParts<Shared> for By<P> {
     }
 }
 
-impl<P> By<P> {
+impl<P: Permission> By<P> {
     /// Who did it, in words that may be kept for ever.
     pub(crate) fn actor(&self) -> Label {
         self.credential.actor()
+    }
+
+    /// What of the store is there for them.
+    pub(crate) fn scope(&self) -> Scope {
+        self.credential.realm().map_or(Scope::Platform, Scope::Realm)
+    }
+
+    /// What the id names, if it is there for them and they may do this to it.
+    pub(crate) async fn find<N: Noun>(&self, store: &Store, id: Uuid) -> Result<N, ApiError> {
+        let found = store.find::<N>(self.scope(), id).await?;
+        if P::allows_on(&self.credential, &found) { Ok(found) } else { Err(ApiError::not_found()) }
     }
 }
 
@@ -70,40 +69,6 @@ impl By<Holder> {
     /// The account that pays for the key in this currency.
     pub(crate) fn payer(&self, currency: Currency) -> Result<AccountId, ApiError> {
         Ok(AccountId::of(self.virtual_key()?.payer(), currency))
-    }
-}
-
-impl Credential {
-    pub(crate) fn virtual_key(&self) -> Option<&VirtualKey> {
-        match self {
-            Self::VirtualKey(key) => Some(key),
-            Self::Gateway { on_behalf_of, .. } => on_behalf_of.as_ref(),
-            Self::Operator { .. } => None,
-        }
-    }
-
-    /// Whoever acts for one payer sees that payer's realm and no other. A gateway uses the platform's idempotency keys all the
-    /// same, so that a customer who charges with the virtual key alone cannot take them.
-    fn caller(&self) -> Caller {
-        match self {
-            Self::Operator { .. } | Self::Gateway { on_behalf_of: None, .. } => {
-                Caller::platform(self.actor())
-            }
-            Self::Gateway { on_behalf_of: Some(key), .. } => {
-                Caller::platform(self.actor()).within(key.payer().realm())
-            }
-            Self::VirtualKey(key) => Caller::of_realm(key.payer().realm(), key.user_id, self.actor()),
-        }
-    }
-
-    fn actor(&self) -> Label {
-        let text = match self {
-            Self::Operator { id, .. } => format!("operator:{id}"),
-            Self::Gateway { id, on_behalf_of: None } => format!("gateway:{id}"),
-            Self::Gateway { id, on_behalf_of: Some(key) } => format!("gateway:{id} key:{}", key.id),
-            Self::VirtualKey(key) => format!("key:{}", key.id),
-        };
-        text.parse().expect("ids are printable and short")
     }
 }
 

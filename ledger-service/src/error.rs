@@ -71,6 +71,12 @@ pub(crate) struct Problem<'a> {
     members: &'a Map<String, Value>,
 }
 
+impl FieldError {
+    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
 impl ApiError {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let (errors, members) = (Vec::new(), Map::new());
@@ -85,6 +91,12 @@ impl ApiError {
     /// A value of the request that cannot be taken.
     pub(crate) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::at(Code::Invalid, pointer, detail)
+    }
+
+    /// All the faults that were found, if any.
+    pub(crate) fn invalid_at(faults: Vec<FieldError>) -> Result<(), Self> {
+        let Some(FieldError { pointer, detail }) = faults.first().cloned() else { return Ok(()) };
+        Err(Self { errors: faults, ..Self::invalid(pointer, detail) })
     }
 
     /// A fault of one field.

@@ -9,14 +9,15 @@ use axum::{
     http::request::Parts,
 };
 use ledger_core::Label;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 
 pub(crate) use self::{
     body::Body,
     guard::{IfMatch, IfMatchParams, Keyed, KeyedParams},
-    params::Params,
+    params::{KnownParams, Params},
 };
-use crate::error::ApiError;
+use crate::{error::ApiError, wire::LabelText};
 
 /// The id in the path. One that cannot be an id names nothing.
 pub(crate) struct Named<T>(pub(crate) T);
@@ -27,6 +28,15 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
         let Path(id) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
         Ok(Self(id))
     }
+}
+
+/// A name for something to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GatewayRequest)]
+pub(crate) struct NameRequest {
+    #[schema(value_type = LabelText)]
+    pub(crate) name: Label,
 }
 
 /// The id of this request: the caller's own or a new one. It stands in the log and on the event.

@@ -1,6 +1,7 @@
 //! The ledger as a service: axum over `ledger-core`.
 //!
-//! A request goes `router` → `auth` → `routes` → `store` or `ledger-core`. Routes know no SQL, and the store no HTTP.
+//! A request goes `router` → `auth` → `routes` → `store` or `ledger-core`. Routes know no SQL, the store no HTTP, and the rules
+//! neither.
 
 pub mod app;
 mod auth;
@@ -10,6 +11,7 @@ mod extract;
 pub mod postgres;
 mod router;
 mod routes;
+mod rules;
 pub mod secret;
 mod server;
 mod state;

@@ -1,6 +1,6 @@
 //! Every route, and what lies around them all: request ids, capacity, panics, and problems for whatever no route answers.
 
-use std::any::Any;
+use std::{any::Any, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -19,6 +19,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     error::{ApiError, Code, Problem},
+    extract::KnownParams,
     routes::{
         identity::{keys, tenants, users},
         money::{accounts, budget, charges, entries, refunds, statements, top_ups},
@@ -65,6 +66,7 @@ pub(crate) fn router(shared: &Shared) -> Router {
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::MethodNotAllowed, "the header Allow names the methods that this path knows")
         })
+        .layer(from_fn_with_state(Arc::new(KnownParams::of(&reference())), take_known_params))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(telemetry::observe))
         .with_state(shared.clone())
@@ -127,6 +129,14 @@ async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Re
     match shared.capacity().clone().try_acquire_owned() {
         Ok(_permit) => next.run(request).await,
         Err(_) => ApiError::new(Code::TryAgain, "too many requests are at work").into_response(),
+    }
+}
+
+/// Nobody is to believe that a parameter was heard which the operation does not know.
+async fn take_known_params(State(known): State<Arc<KnownParams>>, request: Request, next: Next) -> Response {
+    match known.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
     }
 }
 

@@ -106,6 +106,10 @@ impl KeyDigest {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    pub(crate) fn to_vec(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
 }
 
 #[cfg(test)]

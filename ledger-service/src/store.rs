@@ -3,18 +3,18 @@
 mod credentials;
 mod identity;
 mod platform;
+mod rows;
+mod scope;
 
-use ledger_core::{LedgerError, RealmId, Role, Timestamp, connect_as};
+use ledger_core::{LedgerError, Role, connect_as};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 pub(crate) use self::{
-    credentials::{OperatorRole, VirtualKey},
-    identity::{
-        KeyChange, NewKey, NewTenant, NewUser, StoredKey, Tenant, TenantChange, TenantStatus, User,
-        UserChange,
-    },
+    identity::{Key, KeyChange, NewTenant, NewUser, Tenant, TenantChange, TenantStatus, User, UserChange},
     platform::{Gateway, Operator},
+    rows::{Noun, PageKey, Span},
+    scope::Scope,
 };
 
 /// Connections of each role.
@@ -80,13 +80,6 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Where a page begins: behind the row that was made then, and has this id.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct After {
-    pub(crate) created_at: Option<Timestamp>,
-    pub(crate) id: Uuid,
-}
-
 impl Store {
     pub(crate) fn connect(url: &str) -> Result<Self, LedgerError> {
         let pool = |role| connect_as(url, role, CONNECTIONS);
@@ -109,16 +102,6 @@ impl Store {
 #[expect(clippy::disallowed_methods, reason = "nothing is decided by it, and a retry makes another thing")]
 fn new_id() -> Uuid {
     Uuid::new_v4()
-}
-
-/// What somebody named owns lies in their own realm.
-fn realm_of(owner: Uuid) -> RealmId {
-    RealmId(owner)
-}
-
-/// What an update that moved nothing means: the row is gone, or it is at another version.
-fn unmoved(if_version: Option<u64>) -> StoreError {
-    if if_version.is_some() { StoreError::Stale } else { StoreError::NotFound }
 }
 
 /// A version for a bigint column. What does not fit is no version of ours.

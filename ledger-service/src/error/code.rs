@@ -1,128 +1,70 @@
-//! The codes: one code, one status, one meaning, for ever.
+//! The codes: one code, one status, one meaning, for ever. `docs/errors.md` has a row for each.
 
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// The stable name of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
-    Malformed,
-    IdempotencyKeyMissing,
-    Unauthenticated,
-    InsufficientFunds,
-    Forbidden,
-    TenantSuspended,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    AccountExists,
-    EmailTaken,
-    SlugTaken,
-    RefundExceedsCharge,
-    RefundExceedsTopUp,
-    StaleVersion,
-    TooLarge,
-    UnsupportedMediaType,
-    Invalid,
-    IdempotencyKeyReused,
-    NoAccountInCurrency,
-    EffectiveInFuture,
-    OutOfRange,
-    OwnerNotFound,
-    Internal,
-    TryAgain,
-    AccountQuarantined,
+macro_rules! codes {
+    ($($code:ident = $status:ident, $name:literal, $title:literal;)+) => {
+        /// The stable name of a problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Code {
+            $($code,)+
+        }
+
+        impl Code {
+            pub(crate) fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$code => StatusCode::$status,)+
+                }
+            }
+
+            /// What programs match on.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)+
+                }
+            }
+
+            pub(crate) fn title(self) -> &'static str {
+                match self {
+                    $(Self::$code => $title,)+
+                }
+            }
+        }
+    };
 }
 
-impl Code {
-    pub(crate) fn status(self) -> StatusCode {
-        match self {
-            Self::Malformed | Self::IdempotencyKeyMissing => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::InsufficientFunds => StatusCode::PAYMENT_REQUIRED,
-            Self::Forbidden | Self::TenantSuspended => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::AccountExists
-            | Self::EmailTaken
-            | Self::SlugTaken
-            | Self::RefundExceedsCharge
-            | Self::RefundExceedsTopUp => StatusCode::CONFLICT,
-            Self::StaleVersion => StatusCode::PRECONDITION_FAILED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid
-            | Self::IdempotencyKeyReused
-            | Self::NoAccountInCurrency
-            | Self::EffectiveInFuture
-            | Self::OutOfRange
-            | Self::OwnerNotFound => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::TryAgain | Self::AccountQuarantined => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
+codes! {
+    Malformed = BAD_REQUEST, "malformed", "The request cannot be read";
+    IdempotencyKeyMissing = BAD_REQUEST, "idempotency_key_missing", "The header Idempotency-Key is missing";
+    Unauthenticated = UNAUTHORIZED, "unauthenticated", "No valid credential";
+    InsufficientFunds = PAYMENT_REQUIRED, "insufficient_funds", "Not enough money";
+    Forbidden = FORBIDDEN, "forbidden", "This credential may not do that";
+    TenantSuspended = FORBIDDEN, "tenant_suspended", "The tenant is suspended";
+    NotFound = NOT_FOUND, "not_found", "Not found";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not know this method";
+    RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The body did not come in time";
+    AccountExists = CONFLICT, "account_exists", "The owner has this account already";
+    EmailTaken = CONFLICT, "email_taken", "The e-mail address is in use";
+    SlugTaken = CONFLICT, "slug_taken", "The slug is in use";
+    RefundExceedsCharge = CONFLICT, "refund_exceeds_charge", "More than is left of the charge";
+    RefundExceedsTopUp = CONFLICT, "refund_exceeds_top_up", "More than is left of the top-up";
+    StaleVersion = PRECONDITION_FAILED, "stale_version", "It has changed since that version";
+    TooLarge = PAYLOAD_TOO_LARGE, "too_large", "The body is too large";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not application/json";
+    Invalid = UNPROCESSABLE_ENTITY, "invalid", "A value is not valid";
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key has stood for another request";
+    NoAccountInCurrency = UNPROCESSABLE_ENTITY, "no_account_in_currency", "No account in that currency";
+    EffectiveInFuture = UNPROCESSABLE_ENTITY, "effective_in_future", "Usage cannot lie in the future";
+    OutOfRange = UNPROCESSABLE_ENTITY, "out_of_range", "A sum would leave the range of money";
+    OwnerNotFound = UNPROCESSABLE_ENTITY, "owner_not_found", "There is no such owner";
+    Internal = INTERNAL_SERVER_ERROR, "internal", "A fault of the service";
+    TryAgain = SERVICE_UNAVAILABLE, "try_again", "Try again, with the same key";
+    AccountQuarantined = SERVICE_UNAVAILABLE, "account_quarantined", "The account is out of service";
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::IdempotencyKeyMissing => "idempotency_key_missing",
-            Self::Unauthenticated => "unauthenticated",
-            Self::InsufficientFunds => "insufficient_funds",
-            Self::Forbidden => "forbidden",
-            Self::TenantSuspended => "tenant_suspended",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::RequestTimeout => "request_timeout",
-            Self::AccountExists => "account_exists",
-            Self::EmailTaken => "email_taken",
-            Self::SlugTaken => "slug_taken",
-            Self::RefundExceedsCharge => "refund_exceeds_charge",
-            Self::RefundExceedsTopUp => "refund_exceeds_top_up",
-            Self::StaleVersion => "stale_version",
-            Self::TooLarge => "too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::Invalid => "invalid",
-            Self::IdempotencyKeyReused => "idempotency_key_reused",
-            Self::NoAccountInCurrency => "no_account_in_currency",
-            Self::EffectiveInFuture => "effective_in_future",
-            Self::OutOfRange => "out_of_range",
-            Self::OwnerNotFound => "owner_not_found",
-            Self::Internal => "internal",
-            Self::TryAgain => "try_again",
-            Self::AccountQuarantined => "account_quarantined",
-        }
-    }
-
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Malformed => "The request cannot be read",
-            Self::IdempotencyKeyMissing => "The header Idempotency-Key is missing",
-            Self::Unauthenticated => "No valid credential",
-            Self::InsufficientFunds => "Not enough money",
-            Self::Forbidden => "This credential may not do that",
-            Self::TenantSuspended => "The tenant is suspended",
-            Self::NotFound => "Not found",
-            Self::MethodNotAllowed => "The path does not know this method",
-            Self::RequestTimeout => "The body did not come in time",
-            Self::AccountExists => "The owner has this account already",
-            Self::EmailTaken => "The e-mail address is in use",
-            Self::SlugTaken => "The slug is in use",
-            Self::RefundExceedsCharge => "More than is left of the charge",
-            Self::RefundExceedsTopUp => "More than is left of the top-up",
-            Self::StaleVersion => "It has changed since that version",
-            Self::TooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body is not application/json",
-            Self::Invalid => "A value is not valid",
-            Self::IdempotencyKeyReused => "The key has stood for another request",
-            Self::NoAccountInCurrency => "No account in that currency",
-            Self::EffectiveInFuture => "Usage cannot lie in the future",
-            Self::OutOfRange => "A sum would leave the range of money",
-            Self::OwnerNotFound => "There is no such owner",
-            Self::Internal => "A fault of the service",
-            Self::TryAgain => "Try again, with the same key",
-            Self::AccountQuarantined => "The account is out of service",
-        }
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

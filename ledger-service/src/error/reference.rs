@@ -13,8 +13,8 @@ use utoipa::{
 
 use super::Code;
 
-/// Who are you, and may you: every route with a credential.
-pub(crate) const ACCESS: &[Code] = &[Code::Unauthenticated, Code::Forbidden, Code::TryAgain];
+/// Who are you, and may you, and a query that is not taken: every route with a credential.
+pub(crate) const ACCESS: &[Code] = &[Code::Unauthenticated, Code::Forbidden, Code::Invalid, Code::TryAgain];
 /// Every route that takes a body.
 pub(crate) const BODY: &[Code] =
     &[Code::Malformed, Code::RequestTimeout, Code::TooLarge, Code::UnsupportedMediaType, Code::Invalid];
@@ -38,11 +38,19 @@ macro_rules! problems {
 }
 pub(crate) use problems;
 
+problems!(Listing: ACCESS);
+problems!(Making: ACCESS, BODY);
+problems!(Naming: ACCESS, &[Code::NotFound]);
+problems!(Changing: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]);
+
 /// A response for each status, whose schema names the codes that come with it.
 pub(crate) fn responses(lists: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
     for code in lists.iter().copied().flatten() {
-        by_status.entry(code.status()).or_default().push(*code);
+        let codes = by_status.entry(code.status()).or_default();
+        if !codes.contains(code) {
+            codes.push(*code);
+        }
     }
     by_status
         .into_iter()

@@ -5,7 +5,7 @@ mod tenants;
 mod users;
 
 pub(crate) use self::{
-    keys::{KeyChange, NewKey, StoredKey},
+    keys::{Key, KeyChange},
     tenants::{NewTenant, Tenant, TenantChange, TenantStatus},
     users::{NewUser, User, UserChange},
 };

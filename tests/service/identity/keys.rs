@@ -114,7 +114,7 @@ async fn no_secret_is_logged_or_stored() {
         let gateway = app.admin.post("/gateways", json!({"name": "edge"})).await.expect(201);
         app.anonymous().bearer(gateway.text("key")).virtual_key(&text).pay("0.5").await.expect(201);
         assert_eq!(key.pay("1000").await.problem(), (402, "insufficient_funds"));
-        app.anonymous().get(&format!("/budget?key={text}")).await.expect(401);
+        app.anonymous().get(&format!("/budget?key={text}")).await.expect(422);
         let secrets = [text.as_str(), gateway.text("key"), app.admin_key.reveal()];
 
         let logged = String::from_utf8(log.0.lock().unwrap().take().unwrap()).unwrap();

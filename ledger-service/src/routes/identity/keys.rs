@@ -1,14 +1,8 @@
 //! Virtual keys: what a customer's programs carry. The key itself is shown once, to whoever makes or rotates it.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use chrono::{DateTime, Utc};
+use axum::{Json, extract::State, http::StatusCode};
 use ledger_core::Label;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -16,13 +10,13 @@ use crate::{
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY},
+        reference::{ACCESS, BODY, Changing, Listing, Naming},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     secret::{KeyKind, Secret},
     state::Shared,
-    store::{KeyChange, NewKey, StoredKey},
-    wire::{Cursor, LabelText, Limit, Page, Row, etag},
+    store::{Key, KeyChange, User},
+    wire::{LabelText, Page, PageParams, Revealed, Versioned},
 };
 
 /// A key to be.
@@ -43,94 +37,63 @@ pub(crate) struct KeyPatch {
     name: Option<Label>,
 }
 
-/// A virtual key, without the key.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct KeyResponse {
-    id: Uuid,
-    user_id: Uuid,
-    name: String,
-    version: u64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    /// When it was taken out of use, for good.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-/// A virtual key, with the key: this is the only time it is shown.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct NewKeyResponse {
-    #[serde(flatten)]
-    stored: KeyResponse,
-    key: String,
-}
-
-/// Whose keys, and a page of them.
+/// Whose keys.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct KeysParams {
     /// Only the keys of this user.
     user_id: Option<Uuid>,
-    /// Rows of a page.
-    #[serde(default)]
-    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
-    limit: Limit,
-    /// Where the page begins: `next_cursor` of the one before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor<Row>>,
 }
 
 problems!(CreateKeyProblems: ACCESS, BODY, &[Code::OwnerNotFound]);
-problems!(ListKeysProblems: ACCESS, &[Code::Invalid]);
-problems!(KeyProblems: ACCESS, &[Code::NotFound]);
-problems!(UpdateKeyProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]);
 
 /// Makes a virtual key for a user.
 #[utoipa::path(
     post, path = "/keys", tag = "identity", security(("bearer" = [])),
     request_body = KeyRequest,
-    responses((status = 201, body = NewKeyResponse), CreateKeyProblems)
+    responses((status = 201, body = Revealed<Key>), CreateKeyProblems)
 )]
 pub(crate) async fn create_key(
     State(shared): State<Shared>,
     by: By<Admin>,
     Body(KeyRequest { user_id, name }): Body<KeyRequest>,
-) -> Result<Response, ApiError> {
+) -> Result<(StatusCode, Versioned<Revealed<Key>>), ApiError> {
     let secret = Secret::generate(KeyKind::Virtual);
-    let (name, created_by) = (name.into(), by.actor().into());
-    let key =
-        shared.store().insert_key(NewKey { user_id, name, digest: secret.digest(), created_by }).await?;
-    Ok((StatusCode::CREATED, revealed(key, &secret)).into_response())
+    let (store, name) = (shared.store(), name.into());
+    let key = store.insert_key(by.scope(), user_id, name, secret.digest(), by.actor().into()).await?;
+    Ok((StatusCode::CREATED, revealed(key, &secret)))
 }
 
 /// All virtual keys, or those of one user.
 #[utoipa::path(
-    get, path = "/keys", tag = "identity", params(KeysParams), security(("bearer" = [])),
-    responses((status = 200, body = Page<KeyResponse>), ListKeysProblems)
+    get, path = "/keys", tag = "identity", params(KeysParams, PageParams), security(("bearer" = [])),
+    responses((status = 200, body = Page<Key>), Listing)
 )]
 pub(crate) async fn list_keys(
     State(shared): State<Shared>,
-    _: By<Auditor>,
-    Params(KeysParams { user_id, limit, cursor }): Params<KeysParams>,
-) -> Result<Json<Page<KeyResponse>>, ApiError> {
-    let keys = shared.store().list_keys(user_id, Row::after(cursor), limit.rows()).await?;
-    let cursor = |key: &StoredKey| Row { created_at: key.created_at, id: key.id }.cursor();
-    Ok(Json(Page::of(keys, limit, cursor, KeyResponse::from)))
+    by: By<Auditor>,
+    Params(KeysParams { user_id }): Params<KeysParams>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<Page<Key>>, ApiError> {
+    let (store, scope, span) = (shared.store(), by.scope(), page.span());
+    let keys = match user_id {
+        Some(user) => store.list_of::<_, User>(scope, user, span).await?,
+        None => store.list(scope, span).await?,
+    };
+    Ok(Json(page.page(keys)))
 }
 
 /// One virtual key.
 #[utoipa::path(
     get, path = "/keys/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = KeyResponse, headers(("ETag" = String))), KeyProblems)
+    responses((status = 200, body = Key, headers(("ETag" = String))), Naming)
 )]
 pub(crate) async fn get_key(
     State(shared): State<Shared>,
-    _: By<Auditor>,
+    by: By<Auditor>,
     Named(id): Named<Uuid>,
-) -> Result<Response, ApiError> {
-    Ok(shown(shared.store().select_key(id).await?))
+) -> Result<Versioned<Key>, ApiError> {
+    Ok(shown(by.find(shared.store(), id).await?))
 }
 
 /// Changes a virtual key in use.
@@ -138,23 +101,23 @@ pub(crate) async fn get_key(
     patch, path = "/keys/{id}", tag = "identity", params(("id" = Uuid, Path), IfMatchParams),
     security(("bearer" = [])),
     request_body = KeyPatch,
-    responses((status = 200, body = KeyResponse, headers(("ETag" = String))), UpdateKeyProblems)
+    responses((status = 200, body = Key, headers(("ETag" = String))), Changing)
 )]
 pub(crate) async fn update_key(
     State(shared): State<Shared>,
-    _: By<Admin>,
+    by: By<Admin>,
     Named(id): Named<Uuid>,
     IfMatch(if_version): IfMatch,
     Body(KeyPatch { name }): Body<KeyPatch>,
-) -> Result<Response, ApiError> {
+) -> Result<Versioned<Key>, ApiError> {
     let change = KeyChange { if_version, name: name.map(String::from), ..KeyChange::default() };
-    Ok(shown(shared.store().update_key(id, change).await?))
+    Ok(shown(shared.store().update_key(by.scope(), id, change).await?))
 }
 
 /// Takes a virtual key out of use, at once and for good.
 #[utoipa::path(
     delete, path = "/keys/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 204), KeyProblems)
+    responses((status = 204), Naming)
 )]
 pub(crate) async fn revoke_key(
     State(shared): State<Shared>,
@@ -162,38 +125,31 @@ pub(crate) async fn revoke_key(
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     let change = KeyChange { revoked_by: Some(by.actor().into()), ..KeyChange::default() };
-    shared.store().update_key(id, change).await?;
+    shared.store().update_key(by.scope(), id, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Gives a virtual key a new secret. The old one is refused at once.
 #[utoipa::path(
     post, path = "/keys/{id}/rotate", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = NewKeyResponse, headers(("ETag" = String))), KeyProblems)
+    responses((status = 200, body = Revealed<Key>, headers(("ETag" = String))), Naming)
 )]
 pub(crate) async fn rotate_key(
     State(shared): State<Shared>,
-    _: By<Admin>,
+    by: By<Admin>,
     Named(id): Named<Uuid>,
-) -> Result<Response, ApiError> {
+) -> Result<Versioned<Revealed<Key>>, ApiError> {
     let secret = Secret::generate(KeyKind::Virtual);
     let change = KeyChange { digest: Some(secret.digest()), ..KeyChange::default() };
-    Ok(revealed(shared.store().update_key(id, change).await?, &secret))
+    Ok(revealed(shared.store().update_key(by.scope(), id, change).await?, &secret))
 }
 
-fn shown(key: StoredKey) -> Response {
-    ([(header::ETAG, etag(key.version))], Json(KeyResponse::from(key))).into_response()
+fn shown(key: Key) -> Versioned<Key> {
+    let version = key.version;
+    Versioned(key, version)
 }
 
-fn revealed(key: StoredKey, secret: &Secret) -> Response {
-    let version = etag(key.version);
-    let body = NewKeyResponse { stored: key.into(), key: secret.reveal().to_owned() };
-    ([(header::ETAG, version)], Json(body)).into_response()
-}
-
-impl From<StoredKey> for KeyResponse {
-    fn from(key: StoredKey) -> Self {
-        let StoredKey { id, user_id, name, version, created_at, updated_at, revoked_at } = key;
-        Self { id, user_id, name, version, created_at, updated_at, revoked_at }
-    }
+fn revealed(key: Key, secret: &Secret) -> Versioned<Revealed<Key>> {
+    let version = key.version;
+    Versioned(Revealed::new(key, secret), version)
 }

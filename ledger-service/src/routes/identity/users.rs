@@ -1,15 +1,9 @@
 //! Users: people, each alone or the member of one tenant.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use chrono::{DateTime, Utc};
+use axum::{Json, extract::State, http::StatusCode};
 use email_address::{EmailAddress, Options};
 use ledger_core::Label;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -17,12 +11,12 @@ use crate::{
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY},
+        reference::{ACCESS, BODY, Changing, Listing, Naming},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     state::Shared,
-    store::{NewUser, User, UserChange},
-    wire::{Cursor, LabelText, Limit, Page, Row, etag},
+    store::{NewUser, Tenant, User, UserChange},
+    wire::{LabelText, Page, PageParams, Versioned},
 };
 
 /// Characters of an address, by RFC 5321.
@@ -48,18 +42,6 @@ pub(crate) struct UserPatch {
     full_name: Option<Label>,
 }
 
-/// A user.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UserResponse {
-    id: Uuid,
-    tenant_id: Option<Uuid>,
-    email: String,
-    full_name: String,
-    version: u64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
 /// An address in its canonical form: in small letters, because no mailbox in use tells them apart.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
@@ -79,74 +61,66 @@ impl TryFrom<String> for Email {
     }
 }
 
-/// Whose members, and a page of them.
+/// Whose members.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsersParams {
     /// Only the members of this tenant.
     tenant_id: Option<Uuid>,
-    /// Rows of a page.
-    #[serde(default)]
-    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
-    limit: Limit,
-    /// Where the page begins: `next_cursor` of the one before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor<Row>>,
 }
 
 problems!(CreateUserProblems: ACCESS, BODY, &[Code::EmailTaken, Code::OwnerNotFound]);
-problems!(ListUsersProblems: ACCESS, &[Code::Invalid]);
-problems!(GetUserProblems: ACCESS, &[Code::NotFound]);
-problems!(UpdateUserProblems: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]);
 
 /// Makes a user.
 #[utoipa::path(
     post, path = "/users", tag = "identity", security(("bearer" = [])),
     request_body = UserRequest,
-    responses((status = 201, body = UserResponse), CreateUserProblems)
+    responses((status = 201, body = User), CreateUserProblems)
 )]
 pub(crate) async fn create_user(
     State(shared): State<Shared>,
     by: By<Admin>,
     Body(request): Body<UserRequest>,
-) -> Result<Response, ApiError> {
+) -> Result<(StatusCode, Versioned<User>), ApiError> {
     let user = NewUser {
         tenant_id: request.tenant_id,
         email: request.email.0,
         full_name: request.full_name.into(),
         created_by: by.actor().into(),
     };
-    let user = shared.store().insert_user(user).await?;
-    Ok((StatusCode::CREATED, shown(user)).into_response())
+    Ok((StatusCode::CREATED, shown(shared.store().insert_user(by.scope(), user).await?)))
 }
 
 /// All users, or the members of one tenant.
 #[utoipa::path(
-    get, path = "/users", tag = "identity", params(UsersParams), security(("bearer" = [])),
-    responses((status = 200, body = Page<UserResponse>), ListUsersProblems)
+    get, path = "/users", tag = "identity", params(UsersParams, PageParams), security(("bearer" = [])),
+    responses((status = 200, body = Page<User>), Listing)
 )]
 pub(crate) async fn list_users(
     State(shared): State<Shared>,
-    _: By<Auditor>,
-    Params(UsersParams { tenant_id, limit, cursor }): Params<UsersParams>,
-) -> Result<Json<Page<UserResponse>>, ApiError> {
-    let users = shared.store().list_users(tenant_id, Row::after(cursor), limit.rows()).await?;
-    let cursor = |user: &User| Row { created_at: user.created_at, id: user.id }.cursor();
-    Ok(Json(Page::of(users, limit, cursor, UserResponse::from)))
+    by: By<Auditor>,
+    Params(UsersParams { tenant_id }): Params<UsersParams>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<Page<User>>, ApiError> {
+    let (store, scope, span) = (shared.store(), by.scope(), page.span());
+    let users = match tenant_id {
+        Some(tenant) => store.list_of::<_, Tenant>(scope, tenant, span).await?,
+        None => store.list(scope, span).await?,
+    };
+    Ok(Json(page.page(users)))
 }
 
 /// One user.
 #[utoipa::path(
     get, path = "/users/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), GetUserProblems)
+    responses((status = 200, body = User, headers(("ETag" = String))), Naming)
 )]
 pub(crate) async fn get_user(
     State(shared): State<Shared>,
-    _: By<Auditor>,
+    by: By<Auditor>,
     Named(id): Named<Uuid>,
-) -> Result<Response, ApiError> {
-    Ok(shown(shared.store().select_user(id).await?))
+) -> Result<Versioned<User>, ApiError> {
+    Ok(shown(by.find(shared.store(), id).await?))
 }
 
 /// Changes a user.
@@ -154,26 +128,20 @@ pub(crate) async fn get_user(
     patch, path = "/users/{id}", tag = "identity", params(("id" = Uuid, Path), IfMatchParams),
     security(("bearer" = [])),
     request_body = UserPatch,
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), UpdateUserProblems)
+    responses((status = 200, body = User, headers(("ETag" = String))), Changing)
 )]
 pub(crate) async fn update_user(
     State(shared): State<Shared>,
-    _: By<Admin>,
+    by: By<Admin>,
     Named(id): Named<Uuid>,
     IfMatch(if_version): IfMatch,
     Body(patch): Body<UserPatch>,
-) -> Result<Response, ApiError> {
+) -> Result<Versioned<User>, ApiError> {
     let change = UserChange { if_version, full_name: patch.full_name.map(String::from) };
-    Ok(shown(shared.store().update_user(id, change).await?))
+    Ok(shown(shared.store().update_user(by.scope(), id, change).await?))
 }
 
-fn shown(user: User) -> Response {
-    ([(header::ETAG, etag(user.version))], Json(UserResponse::from(user))).into_response()
-}
-
-impl From<User> for UserResponse {
-    fn from(user: User) -> Self {
-        let User { id, tenant_id, email, full_name, version, created_at, updated_at } = user;
-        Self { id, tenant_id, email, full_name, version, created_at, updated_at }
-    }
+fn shown(user: User) -> Versioned<User> {
+    let version = user.version;
+    Versioned(user, version)
 }

@@ -118,7 +118,6 @@ pub(crate) struct BalanceResponse {
 
 /// Whose accounts: exactly one of the two.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OwnerParams {
     owner_user_id: Option<Uuid>,
@@ -144,7 +143,7 @@ pub(crate) async fn open_account(
     if credit_limit.is_negative() {
         return Err(ApiError::invalid("/credit_limit", "a credit limit is zero or more"));
     }
-    shared.store().expect_owner(owner).await?;
+    shared.store().expect_owner(by.scope(), owner).await?;
     let receipt =
         shared.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
     let opened = AccountBalance::opened(&receipt)

@@ -103,7 +103,6 @@ pub(crate) struct LineResponse {
 
 /// Which entries.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EntriesParams {
     /// By when they were recorded.

@@ -19,7 +19,6 @@ use crate::{
 
 /// A span of time, by when entries were recorded, and a page of it.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StatementParams {
     /// The first moment of the statement; the beginning of the account if absent.

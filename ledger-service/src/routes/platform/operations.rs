@@ -17,11 +17,12 @@ pub(crate) struct HealthResponse {
     status: &'static str,
 }
 
-problems!(ReadinessProblems: &[Code::TryAgain]);
+problems!(OperationProblems: &[Code::Invalid]);
+problems!(ReadinessProblems: &[Code::Invalid, Code::TryAgain]);
 
 /// Alive: the process answers.
 #[utoipa::path(
-    get, path = "/healthz", tag = "operations", security(()), responses((status = 200, body = HealthResponse))
+    get, path = "/healthz", tag = "operations", security(()), responses((status = 200, body = HealthResponse), OperationProblems)
 )]
 pub(crate) async fn check_health() -> Json<HealthResponse> {
     Json(HealthResponse { status: "ok" })
@@ -40,7 +41,7 @@ pub(crate) async fn check_readiness(State(shared): State<Shared>) -> Result<Json
 /// Counts and latencies, as Prometheus reads them.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", security(()),
-    responses((status = 200, body = String, content_type = "text/plain"))
+    responses((status = 200, body = String, content_type = "text/plain"), OperationProblems)
 )]
 pub(crate) async fn show_metrics() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::render_metrics())

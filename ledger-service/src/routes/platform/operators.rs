@@ -1,23 +1,23 @@
 //! Operators: the people and programs of the platform.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
 use ledger_core::Label;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     auth::{Admin, By},
     error::{
-        ApiError, Code, problems,
-        reference::{ACCESS, BODY},
+        ApiError,
+        reference::{Listing, Making, Naming},
     },
     extract::{Body, Named, Params},
+    rules::access::OperatorRole,
     secret::{KeyKind, Secret},
     state::Shared,
-    store::{Operator, OperatorRole},
-    wire::{LabelText, Page, PageParams, Row},
+    store::Operator,
+    wire::{LabelText, Page, PageParams, Revealed},
 };
 
 /// An operator to be.
@@ -26,113 +26,50 @@ use crate::{
 pub(crate) struct OperatorRequest {
     #[schema(value_type = LabelText)]
     name: Label,
-    role: Role,
+    role: OperatorRole,
 }
-
-/// What an operator may do: everything, move money, or look.
-#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Role {
-    Admin,
-    Cashier,
-    Auditor,
-}
-
-/// An operator, without the key.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OperatorResponse {
-    id: Uuid,
-    name: String,
-    role: Role,
-    created_at: DateTime<Utc>,
-    /// When the key was taken out of use, for good.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-/// An operator, with the key: this is the only time it is shown.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct NewOperatorResponse {
-    #[serde(flatten)]
-    stored: OperatorResponse,
-    key: String,
-}
-
-problems!(CreateOperatorProblems: ACCESS, BODY);
-problems!(ListOperatorsProblems: ACCESS, &[Code::Invalid]);
-problems!(OperatorProblems: ACCESS, &[Code::NotFound]);
 
 /// Makes an operator.
 #[utoipa::path(
     post, path = "/operators", tag = "platform", security(("bearer" = [])),
     request_body = OperatorRequest,
-    responses((status = 201, body = NewOperatorResponse), CreateOperatorProblems)
+    responses((status = 201, body = Revealed<Operator>), Making)
 )]
 pub(crate) async fn create_operator(
     State(shared): State<Shared>,
     by: By<Admin>,
     Body(OperatorRequest { name, role }): Body<OperatorRequest>,
-) -> Result<(StatusCode, Json<NewOperatorResponse>), ApiError> {
-    let secret = Secret::generate(KeyKind::Operator);
-    let (created_by, digest) = (by.actor(), secret.digest());
-    let operator =
-        shared.store().insert_operator(name.as_str(), role.into(), digest, created_by.as_str()).await?;
-    let body = NewOperatorResponse { stored: operator.into(), key: secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, Json(body)))
+) -> Result<(StatusCode, Json<Revealed<Operator>>), ApiError> {
+    let (secret, created_by) = (Secret::generate(KeyKind::Operator), by.actor());
+    let insert =
+        shared.store().insert_operator(by.scope(), name.as_str(), role, secret.digest(), created_by.as_str());
+    Ok((StatusCode::CREATED, Json(Revealed::new(insert.await?, &secret))))
 }
 
 /// All operators.
 #[utoipa::path(
     get, path = "/operators", tag = "platform", params(PageParams), security(("bearer" = [])),
-    responses((status = 200, body = Page<OperatorResponse>), ListOperatorsProblems)
+    responses((status = 200, body = Page<Operator>), Listing)
 )]
 pub(crate) async fn list_operators(
     State(shared): State<Shared>,
-    _: By<Admin>,
-    Params(PageParams { limit, cursor }): Params<PageParams>,
-) -> Result<Json<Page<OperatorResponse>>, ApiError> {
-    let operators = shared.store().list_operators(Row::after(cursor), limit.rows()).await?;
-    let cursor = |operator: &Operator| Row { created_at: operator.created_at, id: operator.id }.cursor();
-    Ok(Json(Page::of(operators, limit, cursor, OperatorResponse::from)))
+    by: By<Admin>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Page<Operator>>, ApiError> {
+    let operators = shared.store().list_platform(by.scope(), params.span()).await?;
+    Ok(Json(params.page(operators)))
 }
 
 /// Takes an operator's key out of use, at once and for good.
 #[utoipa::path(
     delete, path = "/operators/{id}", tag = "platform", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 204), OperatorProblems)
+    responses((status = 204), Naming)
 )]
 pub(crate) async fn revoke_operator(
     State(shared): State<Shared>,
     by: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    shared.store().revoke_operator(id, by.actor().as_str()).await?;
+    shared.store().revoke::<Operator>(by.scope(), id, by.actor().as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<Operator> for OperatorResponse {
-    fn from(Operator { id, name, role, created_at, revoked_at }: Operator) -> Self {
-        Self { id, name, role: role.into(), created_at, revoked_at }
-    }
-}
-
-impl From<OperatorRole> for Role {
-    fn from(role: OperatorRole) -> Self {
-        match role {
-            OperatorRole::Admin => Self::Admin,
-            OperatorRole::Cashier => Self::Cashier,
-            OperatorRole::Auditor => Self::Auditor,
-        }
-    }
-}
-
-impl From<Role> for OperatorRole {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Admin => Self::Admin,
-            Role::Cashier => Self::Cashier,
-            Role::Auditor => Self::Auditor,
-        }
-    }
 }

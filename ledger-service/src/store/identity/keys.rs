@@ -1,22 +1,21 @@
 //! Virtual keys: what a customer's programs carry. Only their digests are kept.
 
-use ledger_core::{Timestamp, in_realm};
-use sqlx::{FromRow, Row, postgres::PgRow};
+use chrono::{DateTime, Utc};
+use ledger_core::RealmId;
+use serde::Serialize;
+use sqlx::FromRow;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::User;
 use crate::{
     secret::KeyDigest,
-    store::{After, Store, StoreError, bigint, new_id, unmoved},
+    store::{Noun, PageKey, Scope, Store, StoreError, bigint, new_id},
 };
 
 const INSERT: &str = "
 insert into virtual_keys (key_id, user_id, realm_id, name, digest, created_by) values ($1, $2, $3, $4, $5, $6)
 returning *";
-const SELECT: &str = "select * from virtual_keys where key_id = $1";
-const LIST: &str = "
-select * from virtual_keys
-where ($1::uuid is null or user_id = $1) and ($2::timestamptz is null or (created_at, key_id) > ($2, $3))
-order by created_at, key_id limit $4";
 // A revoked key stays revoked: there is nothing in it to change any more.
 const UPDATE: &str = "
 update virtual_keys
@@ -26,24 +25,38 @@ set name = coalesce($3, name), digest = coalesce($4, digest),
 where key_id = $1 and version = coalesce($2, version) and revoked_at is null
 returning *";
 
-/// A virtual key as it is kept: without the key.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredKey {
-    pub(crate) id: Uuid,
-    pub(crate) user_id: Uuid,
-    pub(crate) name: String,
+/// A virtual key, without the key.
+#[derive(FromRow, Serialize, ToSchema)]
+#[schema(as = KeyResponse)]
+pub(crate) struct Key {
+    #[sqlx(rename = "key_id")]
+    id: Uuid,
+    #[serde(skip)]
+    realm_id: Uuid,
+    user_id: Uuid,
+    name: String,
+    #[sqlx(try_from = "i64")]
     pub(crate) version: u64,
-    pub(crate) created_at: Timestamp,
-    pub(crate) updated_at: Timestamp,
-    pub(crate) revoked_at: Option<Timestamp>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// When it was taken out of use, for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    revoked_at: Option<DateTime<Utc>>,
 }
 
-/// A key to be.
-pub(crate) struct NewKey {
-    pub(crate) user_id: Uuid,
-    pub(crate) name: String,
-    pub(crate) digest: KeyDigest,
-    pub(crate) created_by: String,
+impl Noun for Key {
+    const TABLE: &'static str = "virtual_keys";
+    const ID: &'static str = "key_id";
+    fn realm(&self) -> Option<RealmId> {
+        Some(RealmId(self.realm_id))
+    }
+    fn page_key(&self) -> PageKey {
+        PageKey { created_at: self.created_at, id: self.id }
+    }
+    fn is_over(&self) -> bool {
+        self.revoked_at.is_some()
+    }
 }
 
 /// What is to change; what is absent stays.
@@ -57,65 +70,28 @@ pub(crate) struct KeyChange {
 }
 
 impl Store {
-    pub(crate) async fn insert_key(&self, new: NewKey) -> Result<StoredKey, StoreError> {
-        let realm = self.realm_of_user(new.user_id).await.map_err(|error| error.named_at("/user_id"))?;
-        let inserted = in_realm(&self.app, realm, move |connection| {
-            Box::pin(async move {
-                let insert =
-                    sqlx::query_as(INSERT).bind(new_id()).bind(new.user_id).bind(realm.0).bind(new.name);
-                insert.bind(new.digest.as_bytes()).bind(new.created_by).fetch_one(connection).await
-            })
-        });
-        Ok(inserted.await?)
-    }
-
-    pub(crate) async fn select_key(&self, id: Uuid) -> Result<StoredKey, StoreError> {
-        let realm = self.realm_of_key(id).await?;
-        let found = in_realm(&self.app, realm, move |connection| {
-            Box::pin(sqlx::query_as(SELECT).bind(id).fetch_optional(connection))
-        });
-        found.await?.ok_or(StoreError::NotFound)
-    }
-
-    /// All keys, or those of one user.
-    pub(crate) async fn list_keys(
+    pub(crate) async fn insert_key(
         &self,
-        user: Option<Uuid>,
-        after: After,
-        limit: u32,
-    ) -> Result<Vec<StoredKey>, StoreError> {
-        let list = sqlx::query_as(LIST).bind(user).bind(after.created_at).bind(after.id);
-        Ok(list.bind(i64::from(limit)).fetch_all(&self.auditor).await?)
+        scope: Scope,
+        user: Uuid,
+        name: String,
+        digest: KeyDigest,
+        created_by: String,
+    ) -> Result<Key, StoreError> {
+        let user = self.find::<User>(scope, user).await.map_err(|error| error.named_at("/user_id"))?;
+        let insert = sqlx::query_as(INSERT).bind(new_id()).bind(user.id).bind(user.realm_id).bind(name);
+        self.insert(RealmId(user.realm_id), insert.bind(digest.to_vec()).bind(created_by)).await
     }
 
     /// Changes a key in use. A revoked one is not found.
-    pub(crate) async fn update_key(&self, id: Uuid, change: KeyChange) -> Result<StoredKey, StoreError> {
-        let realm = self.realm_of_key(id).await?;
-        if self.select_key(id).await?.revoked_at.is_some() {
-            return Err(StoreError::NotFound);
-        }
-        let updated = in_realm(&self.app, realm, move |connection| {
-            Box::pin(async move {
-                let update =
-                    sqlx::query_as(UPDATE).bind(id).bind(change.if_version.map(bigint)).bind(change.name);
-                let update = update.bind(change.digest.as_ref().map(KeyDigest::as_bytes));
-                update.bind(change.revoked_by).fetch_optional(connection).await
-            })
-        });
-        updated.await?.ok_or_else(|| unmoved(change.if_version))
-    }
-}
-
-impl FromRow<'_, PgRow> for StoredKey {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            id: row.try_get("key_id")?,
-            user_id: row.try_get("user_id")?,
-            name: row.try_get("name")?,
-            version: row.try_get::<i64, _>("version")?.unsigned_abs(),
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            revoked_at: row.try_get("revoked_at")?,
-        })
+    pub(crate) async fn update_key(
+        &self,
+        scope: Scope,
+        id: Uuid,
+        change: KeyChange,
+    ) -> Result<Key, StoreError> {
+        let update = sqlx::query_as(UPDATE).bind(id).bind(change.if_version.map(bigint)).bind(change.name);
+        let update = update.bind(change.digest.map(KeyDigest::to_vec)).bind(change.revoked_by);
+        self.update(scope, id, update).await
     }
 }
