@@ -1,8 +1,9 @@
 //! A ledger to test: actors' short forms, and the audit at the end of every test that touches money.
 
 use ledger_core::{
-    AccountBalance, AccountId, Amount, Auditor, Caller, Charge, Currency, EntryId, IdempotencyKey, Label,
-    Ledger, LedgerError, Money, Note, Open, Owner, Receipt, Refund, TopUp, Verdict,
+    AccountBalance, AccountId, Amount, Auditor, CHAIN_START, Caller, Charge, Currency, EntryId,
+    IdempotencyKey, Label, Ledger, LedgerError, Money, Note, Open, Owner, Receipt, Refund, StoredEvent,
+    TopUp, Verdict,
 };
 use uuid::Uuid;
 
@@ -160,6 +161,30 @@ impl Books {
         let verdict = auditor.audit().await.expect("the audit comes to an end");
         auditor.close().await;
         verdict
+    }
+}
+
+impl Books {
+    /// Makes every hash of a stream anew, as a careful forger does.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn rechain(&self, account: AccountId) {
+        let mut superuser = self.db.superuser().await;
+        let select = "select aggregate_id, sequence, realm_id, currency, event_type, event_version, payload::text,
+                metadata::text, key_hash, request_hash, ref_sequence, note::text, note_digest, recorded_at, hash
+            from events where aggregate_id = $1 order by sequence";
+        let stream: Vec<StoredEvent> =
+            sqlx::query_as(select).bind(account.to_string()).fetch_all(&mut superuser).await.unwrap();
+        let mut previous = CHAIN_START;
+        for stored in stream {
+            previous = stored.link(&previous).hash();
+            let (hash, sequence) = (previous.map(|byte| format!("{byte:02x}")).concat(), stored.sequence);
+            let forge = format!(
+                "update events set hash = '\\x{hash}' where aggregate_id = '{account}' and sequence = {sequence}"
+            );
+            self.db.tamper(&forge).await;
+        }
     }
 }
 

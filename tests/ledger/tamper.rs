@@ -1,6 +1,6 @@
 //! Whatever somebody with all rights changes behind the ledger's back, the audit turns red and names the place.
 
-use ledger_core::{AccountId, CHAIN_START, CheckName, EntryId, Note, StoredEvent};
+use ledger_core::{AccountId, CheckName, EntryId, Note};
 use ledger_tests::Books;
 
 /// Where the tampering of most tests strikes: the charge of 30.5 in the stream that [`books`] writes.
@@ -111,30 +111,46 @@ async fn an_amount_edited_and_every_hash_made_anew() {
     let edit = "update events set payload = replace(payload::text, '30.5', '3.5')::json
         where aggregate_id = $account and sequence = 3";
     books.db.tamper(&edit.replace("$account", &format!("'{account}'"))).await;
-    let mut superuser = books.db.superuser().await;
-    let select = "select *, payload::text, metadata::text, note::text from events where aggregate_id = $1 order by sequence";
-    let select = select.replace(
-        '*',
-        "aggregate_id, sequence, realm_id, currency, event_type, event_version, key_hash, \
-        request_hash, ref_sequence, note_digest, recorded_at, hash",
-    );
-    let stream: Vec<StoredEvent> =
-        sqlx::query_as(&select).bind(account.to_string()).fetch_all(&mut superuser).await.unwrap();
-    let mut previous = CHAIN_START;
-    for stored in stream {
-        previous = stored.link(&previous).hash();
-        let (hash, sequence) = (previous.map(|byte| format!("{byte:02x}")).concat(), stored.sequence);
-        let forge = format!(
-            "update events set hash = '\\x{hash}' where aggregate_id = '{account}' and sequence = {sequence}"
-        );
-        books.db.tamper(&forge).await;
-    }
+    books.rechain(account).await;
 
     let verdict = books.audit().await;
 
     assert!(verdict.check(CheckName::ChainsWhole).sound, "the forger was careful: {verdict}");
     let found = &verdict.check(CheckName::EventsFold).findings[0];
     assert_eq!((found.account, found.sequence), (Some(account), Some(CHARGE)), "{verdict}");
+    books.ledger.close().await;
+    books.db.remove().await;
+}
+
+/// A time that PostgreSQL cannot read. Whoever reads the views goes on, and the audit names the entry.
+#[tokio::test]
+async fn a_leap_second_and_every_hash_made_anew() {
+    let (books, account) = books().await;
+    let time = |to: &str| {
+        format!(
+            r#"update events set payload = regexp_replace(payload::text, '"effective_at":"[^"]*"', '"effective_at":"{to}"')::json
+            where aggregate_id = '{account}' and sequence = {CHARGE}"#
+        )
+    };
+    let mut superuser = books.db.superuser().await;
+    for to in ["2020-01-01T23:59:60.5Z", "2021-02-29T00:00:00Z", "-4714-01-01T00:00:00Z", "noon"] {
+        books.db.tamper(&time(to)).await;
+        for view in ["postings", "api.billing_transactions"] {
+            let select = format!("select count(*), count(effective_at) from {view} where account_id = $1");
+            let (rows, times): (i64, i64) =
+                sqlx::query_as(&select).bind(account.0).fetch_one(&mut superuser).await.unwrap();
+            assert!(times < rows && times > 0, "{view} shows {to} as no time: {times} of {rows}");
+        }
+    }
+    books.db.tamper(&time("2020-01-01T23:59:60.5Z")).await;
+    books.rechain(account).await;
+
+    let verdict = books.audit().await;
+
+    assert!(verdict.check(CheckName::ChainsWhole).sound, "the forger was careful: {verdict}");
+    let found = &verdict.check(CheckName::EventsFold).findings[0];
+    assert_eq!((found.account, found.sequence), (Some(account), Some(CHARGE)), "{verdict}");
+    assert!(verdict.to_string().contains("leap second"), "{verdict}");
     books.ledger.close().await;
     books.db.remove().await;
 }

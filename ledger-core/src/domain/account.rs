@@ -28,7 +28,7 @@ pub use self::{
 };
 use crate::domain::{
     chart::Provider,
-    entry::{Balances, Entry, Movement, Timestamp},
+    entry::{Balances, Entry, Movement, Timestamp, is_kept},
     ids::{AccountId, EntryId, Owner},
     money::{Amount, Currency},
 };
@@ -83,6 +83,9 @@ impl Account {
         Instruction { at, command }: &Instruction,
         facts: &Facts,
     ) -> Result<Vec<Event>, Rejection> {
+        if !is_kept(*at) {
+            return Err(Rejection::InvalidTime { field: "at".into() });
+        }
         // Database time may step back by a hair between two connections; a stream's time never does.
         let at = self.at.map_or(*at, |last| last.max(*at));
         let event = match command {
@@ -104,7 +107,7 @@ impl Account {
         let sequence = self.version + 1;
         let wrong = |reason| Err(FoldError { sequence, reason });
         let shape = event.shape();
-        let Entry { at, after, .. } = *shape.entry;
+        let Entry { at, effective_at, after, .. } = *shape.entry;
         let mut next = Self { balances: after, version: sequence, at: Some(at), ..self.clone() };
         let mut before = self.balances;
         match event {
@@ -117,6 +120,9 @@ impl Account {
             _ if self.holder.is_none() => return wrong("the account is not open"),
             Event::Charged(_) => next.last_charged_at = Some(at),
             Event::ToppedUp(_) | Event::Refunded(_) | Event::TopUpRefunded(_) | Event::ChargedBack(_) => {}
+        }
+        if !is_kept(at) || !is_kept(effective_at) {
+            return wrong("it has a time before 1970, or a leap second");
         }
         if self.at.is_some_and(|last| at < last) {
             return wrong("its time is before that of the event before it");

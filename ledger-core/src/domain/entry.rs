@@ -17,6 +17,12 @@ pub fn microseconds(time: Timestamp) -> Timestamp {
     time.trunc_subsecs(6)
 }
 
+/// Whether the ledger keeps this time: from 1970 on, and no leap second. A clock that shows 23:59:60 is right, but neither
+/// PostgreSQL nor most other readers can take a time behind it.
+pub(crate) fn is_kept(time: Timestamp) -> bool {
+    time >= DateTime::UNIX_EPOCH && time.timestamp_subsec_nanos() < 1_000_000_000
+}
+
 /// One amount from one account to another. Both sides are this one number, so an unbalanced entry cannot be spelled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -32,6 +32,7 @@ impl From<Rejection> for ApiError {
             Rejection::NotOpen | Rejection::ChargeNotFound | Rejection::TopUpNotFound => Self::not_found(),
             Rejection::AlreadyOpen => Self::new(Code::AccountExists, detail),
             Rejection::NoAccountInCurrency { .. } => Self::at(Code::NoAccountInCurrency, "/currency", detail),
+            Rejection::InvalidTime { field } => Self::invalid(format!("/{field}"), detail),
             Rejection::EffectiveInFuture { .. } => Self::at(Code::EffectiveInFuture, "/effective_at", detail),
             Rejection::RefundExceedsCharge { charged, refunded, .. } => {
                 Self::new(Code::RefundExceedsCharge, detail)

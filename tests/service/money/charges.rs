@@ -147,6 +147,11 @@ async fn a_charge_is_refused_with_what_was_missing() {
         let path = format!("/accounts/{account}/charges");
         let euros = app.admin.post(&path, json!({"amount": "1", "currency": "EUR"})).await;
         assert_eq!((euros.problem(), euros.pointer()), ((422, "no_account_in_currency"), "/currency"));
+        for time in ["2016-12-31T23:59:60.5Z", "1969-12-31T23:59:59Z"] {
+            let refused =
+                app.admin.post(&path, json!({"amount": "1", "currency": "USD", "effective_at": time})).await;
+            assert_eq!((refused.problem(), refused.pointer()), ((422, "invalid"), "/effective_at"), "{time}");
+        }
         let future = json!({"amount": "1", "currency": "USD", "effective_at": "2999-01-01T00:00:00Z"});
         let refused = app.admin.post(&path, future).await;
         assert_eq!((refused.problem(), refused.pointer()), ((422, "effective_in_future"), "/effective_at"));

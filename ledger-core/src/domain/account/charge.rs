@@ -1,12 +1,11 @@
 //! The customer pays for something used, as far as there is money or credit.
 
-use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Event, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::Leg,
-    entry::{Entry, Movement, Timestamp, microseconds},
+    entry::{Entry, Movement, Timestamp, is_kept, microseconds},
     money::{Amount, Currency},
     request::Form,
 };
@@ -44,11 +43,11 @@ impl Charge {
     pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
         account.open_in(self.currency)?;
         let effective_at = self.effective_at.map_or(at, microseconds);
+        if !is_kept(effective_at) {
+            return Err(Rejection::InvalidTime { field: "effective_at".into() });
+        }
         if effective_at > at {
             return Err(Rejection::EffectiveInFuture { at, effective_at });
-        }
-        if effective_at < DateTime::UNIX_EPOCH {
-            return Err(Rejection::OutOfRange);
         }
         account.covers(self.amount)?;
         let movements = vec![Movement { debit: Leg::MAIN, credit: Leg::REVENUE, amount: self.amount }];
@@ -127,15 +126,17 @@ mod tests {
             "charge 1 EUR
              open 0
              charge 1 EUR
-             charge 1 future
              charge 1 past
+             charge 1 leap
+             charge 1 future
              charge 1",
             &expect![[r#"
                 charge 1 EUR             -> account_not_found
                 open 0                   -> 1: balance 0 available 0
                 charge 1 EUR             -> no_account_in_currency
+                charge 1 past            -> invalid
+                charge 1 leap            -> invalid
                 charge 1 future          -> effective_in_future
-                charge 1 past            -> out_of_range
                 charge 1                 -> insufficient_funds
             "#]],
         );

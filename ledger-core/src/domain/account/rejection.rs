@@ -25,6 +25,12 @@ pub enum Rejection {
         /// The currency of the account.
         currency: Currency,
     },
+    /// A time that the ledger does not keep.
+    #[error("{field} lies before 1970, or is a leap second")]
+    InvalidTime {
+        /// Which one: `effective_at`, or `at`, when the command is decided.
+        field: String,
+    },
     /// Usage cannot lie in the future.
     #[error("effective_at {effective_at} is later than now, {at}")]
     EffectiveInFuture {
@@ -67,8 +73,8 @@ pub enum Rejection {
         /// The price.
         amount: Amount,
     },
-    /// A sum would leave the range of money, a limit is negative, or a time lies before 1970.
-    #[error("a sum or a time is out of range")]
+    /// A sum would leave the range of money, or a limit is negative.
+    #[error("a sum is out of range")]
     OutOfRange,
 }
 
@@ -80,6 +86,7 @@ impl Rejection {
             Self::NotOpen => "account_not_found",
             Self::AlreadyOpen => "account_exists",
             Self::NoAccountInCurrency { .. } => "no_account_in_currency",
+            Self::InvalidTime { .. } => "invalid",
             Self::EffectiveInFuture { .. } => "effective_in_future",
             Self::ChargeNotFound => "charge_not_found",
             Self::RefundExceedsCharge { .. } => "refund_exceeds_charge",
@@ -100,6 +107,7 @@ impl Rejection {
             | Self::InsufficientFunds { .. } => true,
             Self::NotOpen
             | Self::NoAccountInCurrency { .. }
+            | Self::InvalidTime { .. }
             | Self::EffectiveInFuture { .. }
             | Self::ChargeNotFound
             | Self::TopUpNotFound

@@ -16,7 +16,7 @@ fn noon() -> Timestamp {
     DateTime::from_timestamp_micros(1_795_348_800_000_001).unwrap()
 }
 
-/// Reads `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future|past]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
+/// Reads `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future|past|leap]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
 fn command(row: &str) -> Command {
     let words: Vec<&str> = row.split_whitespace().collect();
     let usd = "USD".parse().unwrap();
@@ -38,6 +38,7 @@ fn command(row: &str) -> Command {
             effective_at: match second {
                 Some(&"future") => Some(noon() + TimeDelta::hours(1)),
                 Some(&"past") => Some(DateTime::UNIX_EPOCH - TimeDelta::microseconds(1)),
+                Some(&"leap") => Some("2020-01-01T23:59:60.5Z".parse().unwrap()),
                 _ => None,
             },
         }),
@@ -130,6 +131,9 @@ fn what_does_not_follow_does_not_fold() {
         .assert_eq(reason(r#""main":"69.500000000001""#, r#""main":"69.5""#));
     expect!["its time is before that of the event before it"]
         .assert_eq(reason("2026-11-22T12:00:02", "2026-11-22T11:00:02"));
+    expect!["it has a time before 1970, or a leap second"].assert_eq(reason("18:15:46.680590", "23:59:60.5"));
+    expect!["it has a time before 1970, or a leap second"].assert_eq(reason("T12:00:02Z", "T23:59:60Z"));
+    expect!["it has a time before 1970, or a leap second"].assert_eq(reason("2023-11-16", "1969-11-16"));
     let fund = r#"{"debit":"cash/stripe","credit":"revenue","amount":"5"},"#;
     expect!["its movements do not add up to its amount"]
         .assert_eq(reason(r#""movements":["#, &format!(r#""movements":[{fund}"#)));

@@ -55,10 +55,6 @@ impl ChargeRequest {
         {
             return Err(ApiError::invalid("/metadata/reference", "it is sent as /reference already"));
         }
-        // Exports and other tools cannot write any year whatever.
-        if self.effective_at.is_some_and(|at| at < DateTime::UNIX_EPOCH) {
-            return Err(ApiError::invalid("/effective_at", "it lies before 1970"));
-        }
         let note = Note { description: self.description, metadata };
         let effective_at = self.effective_at.map(microseconds);
         Ok((Charge { amount: self.amount, currency: self.currency, effective_at }, note, self.dry_run))
