@@ -7,7 +7,7 @@ data = ../shared/data
 USAGE ?= $(and $(wildcard $(data)/azure-llm-conv-2023.csv),$(wildcard $(data)/model-prices.csv),\
 	--usage $(data)/azure-llm-conv-2023.csv --prices $(data)/model-prices.csv)
 
-.PHONY: help run demo test lint lint-format lint-deny lint-clippy lint-doc bench clean
+.PHONY: help run demo test torture lint lint-format lint-deny lint-clippy lint-doc bench clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ test: ## Every test, against a PostgreSQL of its own
 	.ci/install test
 	cargo build --workspace --bins # cargo builds a program for its own package's tests only
 	.ci/with-postgres cargo test --workspace $(ARGS)
+
+torture: ## 20,000 random commands against a plain model; TORTURE_COMMANDS=200000 for a long night, TORTURE_SEED for that one again
+	.ci/install build
+	TORTURE_COMMANDS=$${TORTURE_COMMANDS:-20000} .ci/with-postgres cargo test -p ledger-tests --test torture $(ARGS)
 
 lint: ## Format, dependencies, clippy, documentation
 	.ci/install lint
