@@ -4,6 +4,8 @@ mod ask;
 mod checks;
 mod cursor;
 mod difference;
+mod lock;
+mod release;
 mod repair;
 mod second_replay;
 mod trial_balance;
@@ -12,10 +14,10 @@ mod walk;
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 pub use self::{
     difference::{Column, Difference},
+    repair::Repaired,
     trial_balance::{TrialBalance, TrialLine},
     verdict::{Check, CheckName, Finding, Verdict},
 };
@@ -26,7 +28,6 @@ pub(crate) use self::{
 };
 use crate::{
     auditor::Auditor,
-    domain::ids::AccountId,
     error::LedgerError,
     journal::stream::BrokenStream,
     pools::{self, Role},
@@ -36,8 +37,8 @@ use crate::{
 const SECOND_REPLAYS: usize = 4;
 
 impl Auditor {
-    /// Audits the books, in constant memory and beside running work: what happens after its snapshot is not judged. Accounts
-    /// in quarantine that are sound are released.
+    /// Audits the books, in constant memory and beside running work: what happens after its snapshot is not judged. It
+    /// changes nothing, and lets no account out of quarantine.
     ///
     /// # Errors
     /// [`LedgerError`] when the database does not answer. What is wrong with the books is in the verdict, never an error.
@@ -47,21 +48,7 @@ impl Auditor {
         self.walk(&mut tx, &mut verdict).await?;
         trial_balance::check(&mut tx, &mut verdict).await?;
         checks::check(&mut tx, &mut verdict).await?;
-        let select = "select account_id, reason from quarantine order by account_id";
-        let quarantined: Vec<(Uuid, String)> = sqlx::query_as(select).fetch_all(&mut *tx).await?;
         tx.rollback().await?;
-
-        verdict.count(CheckName::QuarantineEmpty, quarantined.len() as u64);
-        for (account, reason) in quarantined {
-            let account = AccountId(account);
-            // Proved again under its lock: the account may have moved since the snapshot.
-            if !verdict.names(account) && self.release(account).await? {
-                verdict.released.push(account);
-            } else {
-                let finding = Finding::new(Some(account), None, format!("it is out of service: {reason}"));
-                verdict.find(CheckName::QuarantineEmpty, finding);
-            }
-        }
         Ok(verdict)
     }
 
@@ -127,9 +114,5 @@ impl Verdict {
         if let Some(finding) = finding {
             self.find(CheckName::SecondReplayAgrees, finding);
         }
-    }
-
-    fn names(&self, account: AccountId) -> bool {
-        self.checks.iter().flat_map(|check| &check.findings).any(|finding| finding.account == Some(account))
     }
 }

@@ -1,13 +1,14 @@
 //! The auditor: proves the books, rebuilds and mends balance rows, and exports the journal to other people's tools.
 //!
-//! Reads run as `ledger_auditor`, which can write nothing. Only a repair, and the release of an account that was found
-//! sound again, write, as `ledger_writer` and under the lock of that one account.
+//! Reads run as `ledger_auditor`, which can write nothing. What a person or a job has decided is written as
+//! `ledger_repairer`: a repair and a release under the lock of their one account.
 
 use std::{fmt, io, sync::Arc};
 
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgConnectOptions};
 
 use crate::{
+    audit::Difference,
     domain::entry::Timestamp,
     error::LedgerError,
     journal::stream::BrokenStream,
@@ -22,7 +23,7 @@ const SNAPSHOTS_MAX: u32 = 2;
 pub struct Auditor {
     pub(crate) options: PgConnectOptions,
     pub(crate) reader: PgPool,
-    pub(crate) writer: PgPool,
+    pub(crate) repairer: PgPool,
     pub(crate) watch: Arc<Watch>,
 }
 
@@ -43,6 +44,9 @@ pub enum AuditorError {
     /// The journal itself does not hold, so nothing can be computed from it.
     #[error("the journal does not hold: {0}")]
     Broken(#[from] BrokenStream),
+    /// The account is not what its journal comes to.
+    #[error("account {account} does not hold: {0}", account = .0.account())]
+    Unsound(Difference),
     /// The database cannot sum the journal.
     #[error("the journal cannot be summed: {0}")]
     NoSums(String),
@@ -70,8 +74,8 @@ impl Auditor {
         let options = pools::parse(url)?;
         let reader = pools::pool(&options, Role::Auditor, SNAPSHOTS_MAX);
         pools::check_safety(&reader).await?;
-        let writer = pools::pool(&options, Role::Writer, 1);
-        Ok(Self { options, reader, writer, watch: Arc::new(|_| {}) })
+        let repairer = pools::pool(&options, Role::Repairer, 1);
+        Ok(Self { options, reader, repairer, watch: Arc::new(|_| {}) })
     }
 
     /// The same auditor, telling how far its long work has come: every thousand entries or so.
@@ -83,7 +87,7 @@ impl Auditor {
     /// Closes the connections of this auditor and of its clones.
     pub async fn close(&self) {
         self.reader.close().await;
-        self.writer.close().await;
+        self.repairer.close().await;
     }
 
     /// A view of everything at one moment, and that moment in database time. Nothing that happens later can be seen in it.

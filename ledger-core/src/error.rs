@@ -28,7 +28,7 @@ pub enum LedgerError {
     /// Too much is waiting. Nothing happened; try again.
     #[error("too much is waiting, try again")]
     Busy,
-    /// The account's stream did not load whole, so the account alone is out of service until an audit clears it.
+    /// The account's stream did not load whole, so the account alone is out of service until somebody releases it.
     #[error("the account is in quarantine")]
     Quarantined,
     /// The database could not be asked, or its answer was lost. The outcome is unknown: the same key will tell.

@@ -2,6 +2,7 @@
 //! `audit/repair.rs` mends a balance row or lifts a quarantine, and `probe.rs` leaves nothing.
 
 mod append;
+pub(crate) mod decode;
 mod load;
 mod outcomes;
 pub(crate) mod stream;

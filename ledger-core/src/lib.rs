@@ -25,7 +25,7 @@ mod replay;
 #[cfg(feature = "failpoints")]
 pub use self::failpoint::{Failpoints, Gate};
 pub use self::{
-    audit::{Check, CheckName, Column, Difference, Finding, TrialBalance, TrialLine, Verdict},
+    audit::{Check, CheckName, Column, Difference, Finding, Repaired, TrialBalance, TrialLine, Verdict},
     auditor::{Auditor, AuditorError, Progress},
     caller::{Call, Caller},
     cqrs::{AccountContext, AccountStore, FetchFacts, HandleError, JournalFacts},

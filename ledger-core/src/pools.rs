@@ -16,8 +16,10 @@ use crate::error::LedgerError;
 pub enum Role {
     /// Requests, one realm at a time.
     App,
-    /// The lanes and repairs.
+    /// The lanes.
     Writer,
+    /// Mends balance rows, and lets accounts out of quarantine.
+    Repairer,
     /// Which realm an account is in.
     Auth,
     /// Notes, to null.
@@ -33,6 +35,7 @@ impl Role {
         match self {
             Self::App => "ledger_app",
             Self::Writer => "ledger_writer",
+            Self::Repairer => "ledger_repairer",
             Self::Auth => "ledger_auth",
             Self::Eraser => "ledger_eraser",
             Self::Auditor => "ledger_auditor",
@@ -43,7 +46,7 @@ impl Role {
     /// How long a statement may run, and a transaction wait for the next one. The auditor reads whole journals in one snapshot.
     fn patience(self) -> &'static str {
         match self {
-            Self::App | Self::Writer | Self::Auth | Self::Eraser | Self::Platform => "10s",
+            Self::App | Self::Writer | Self::Repairer | Self::Auth | Self::Eraser | Self::Platform => "10s",
             Self::Auditor => "0",
         }
     }

@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use crate::{
     audit::{Difference, Step, Walk},
-    auditor::Auditor,
+    auditor::{Auditor, AuditorError},
     domain::limits::Label,
-    error::LedgerError,
 };
 
 /// What a replay does about a row that differs.
@@ -49,12 +48,12 @@ impl Auditor {
     /// memory. Each difference is given to `found`, after it was mended where that was asked for and is possible.
     ///
     /// # Errors
-    /// [`LedgerError`] when the database does not answer. What was mended until then stays mended.
+    /// [`AuditorError::Ledger`] when the database does not answer. What was mended until then stays mended.
     pub async fn replay(
         &self,
         replay: &Replay,
         mut found: impl FnMut(&Difference, bool),
-    ) -> Result<Replayed, LedgerError> {
+    ) -> Result<Replayed, AuditorError> {
         let (mut tx, _) = self.snapshot().await?;
         let mut walk = Walk::start(&mut tx, &*self.watch).await?;
         let mut replayed = Replayed::default();
@@ -67,8 +66,13 @@ impl Auditor {
             replayed.entries += account.entries;
             let Some(difference) = account.difference() else { continue };
             let mended = match replay {
-                Replay::Mend(actor) if difference.can_be_replayed() => {
-                    self.mend(account.id, actor, Difference::can_be_replayed).await?.is_ok()
+                Replay::Mend(by) if difference.can_be_replayed() => {
+                    match self.mend(account.id, by, Difference::can_be_replayed).await {
+                        Ok(_) => true,
+                        // Since the snapshot it has become what only a person may mend.
+                        Err(AuditorError::Unsound(_)) => false,
+                        Err(error) => return Err(error),
+                    }
                 }
                 Replay::Mend(_) | Replay::Verify => false,
             };

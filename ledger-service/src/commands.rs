@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod migrate;
 mod progress;
+mod release;
 mod repair;
 mod replay;
 mod serve;
@@ -75,16 +76,29 @@ enum Books {
     Replay(replay::Options),
     /// Mend the balance of one account from the journal.
     Repair(repair::Options),
+    /// Let an account out of quarantine, once what was seen of it is explained.
+    Release(release::Options),
     /// Write the journal for another tool.
     Export(export::Options),
 }
 
 /// In whose name something is mended.
 #[derive(Args)]
-struct Actor {
+struct Mender {
     /// Who mends, for the record in the table `repairs`.
     #[arg(long, env = "USER", default_value = "operator", value_name = "NAME")]
-    actor: Label,
+    by: Label,
+}
+
+/// Whose judgement it is, and why. Nobody but a person has one, so there is no default.
+#[derive(Args)]
+struct Judgement {
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Label,
+    /// Who says so, for the record.
+    #[arg(long, value_name = "NAME")]
+    by: Label,
 }
 
 impl Cli {
@@ -109,6 +123,7 @@ impl Books {
             Self::Audit => audit::run(session).await,
             Self::Replay(options) => replay::run(session, options).await,
             Self::Repair(options) => repair::run(session, options).await,
+            Self::Release(options) => release::run(session, options).await,
             Self::Export(options) => export::run(session, options).await,
         }
     }

@@ -144,6 +144,17 @@ impl Books {
         self.ledger.balance(&self.platform, account).await.expect("the account is open")
     }
 
+    /// Lets an account out of quarantine.
+    ///
+    /// # Panics
+    /// When it is not in quarantine, or does not hold.
+    pub async fn release(&self, account: AccountId) {
+        let auditor = self.auditor().await;
+        let released = auditor.release(account, &label("jane"), &label("explained")).await.unwrap();
+        assert!(released.is_some(), "it was in quarantine");
+        auditor.close().await;
+    }
+
     /// An auditor of these books.
     ///
     /// # Panics

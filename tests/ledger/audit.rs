@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::{StreamExt, future::join, stream};
-use ledger_core::{AccountId, CheckName, LedgerError, Owner};
+use ledger_core::{AccountId, CheckName, Owner};
 use ledger_tests::Books;
 use uuid::Uuid;
 
@@ -114,29 +114,6 @@ async fn rows_that_belong_to_nothing_are_found() {
     assert_eq!((verdict.accounts, verdict.entries), (2, 4), "{verdict}");
     books.ledger.close().await;
     books.db.remove().await;
-}
-
-#[tokio::test]
-async fn an_account_found_sound_again_is_released_from_quarantine() {
-    Books::run(async |books| {
-        let account = books.account("1.00").await;
-        books.db.tamper("update account_balances set balance_version = balance_version + 1").await;
-        let fresh = books.second_ledger().await;
-        let refused = books.charge_on(&fresh, account, "one", "0.5").await.unwrap_err();
-        assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
-        let verdict = books.audit().await;
-        assert!(!verdict.check(CheckName::QuarantineEmpty).sound, "{verdict}");
-        assert!(verdict.released.is_empty(), "{verdict}");
-
-        books.db.tamper("update account_balances set balance_version = balance_version - 1").await;
-        let verdict = books.audit().await;
-
-        assert!(verdict.is_sound(), "{verdict}");
-        assert_eq!(verdict.released, [account]);
-        books.charge_on(&fresh, account, "one", "0.5").await.unwrap();
-        fresh.close().await;
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ async fn replay_and_repair_say_what_they_mend() {
         assert_eq!((&mended["equal"], &mended["differences"][0]["mended"]), (&true.into(), &true.into()));
 
         books.db.tamper(damage).await;
-        assert_eq!(answers(&url, &["repair", &id, "--actor", "jane"], 0), format!("{difference}; mended\n"));
+        assert_eq!(answers(&url, &["repair", &id, "--by", "jane"], 0), format!("{difference}; mended\n"));
         let right = answers(&url, &["repair", &id], 0);
         assert_eq!(
             right,

@@ -27,7 +27,7 @@ async fn a_connection_cut_in_mid_append_is_an_unknown_outcome_that_the_same_key_
 }
 
 #[tokio::test]
-async fn a_broken_account_is_out_of_service_alone_until_an_audit_finds_it_sound() {
+async fn a_broken_account_is_out_of_service_alone_until_it_is_mended_and_released() {
     Books::run(async |books| {
         let (broken, sound) = (books.account("10").await, books.account("10").await);
         let damage = |from: &str, to: &str| {
@@ -54,8 +54,8 @@ async fn a_broken_account_is_out_of_service_alone_until_an_audit_finds_it_sound(
         assert!(!verdict.is_sound() && verdict.to_string().contains(&broken.to_string()), "{verdict}");
 
         books.db.tamper(&damage("1000", "10")).await;
-        auditor.audit().await.unwrap();
-        books.charge_on(&fresh, broken, "three", "1").await.expect("the audit has lifted the quarantine");
+        books.release(broken).await;
+        books.charge_on(&fresh, broken, "three", "1").await.expect("it is back in service");
         fresh.close().await;
     })
     .await;
@@ -75,7 +75,7 @@ async fn a_stream_shorter_than_its_balance_row_says_is_broken() {
         fresh.close().await;
         books.db.tamper("insert into events select * from cut").await;
         superuser.execute("drop table cut").await.unwrap();
-        books.auditor().await.audit().await.unwrap();
+        books.release(account).await;
     })
     .await;
 }
@@ -89,6 +89,7 @@ async fn an_account_without_its_balance_row_is_broken_and_repaired() {
         let refused = books.charge_on(&fresh, account, "c", "1").await.unwrap_err();
         assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
         books.auditor().await.repair(account, &label("test")).await.unwrap();
+        books.release(account).await;
         books.charge_on(&fresh, account, "c", "1").await.expect("mended, it is in service again");
         fresh.close().await;
     })

@@ -9,6 +9,7 @@ mod erasure;
 mod export;
 mod faults;
 mod keys;
+mod quarantine;
 mod races;
 mod realms;
 mod replay;

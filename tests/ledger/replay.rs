@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use ledger_core::{AccountId, AuditorError, Difference, LedgerError, Replay, Replayed};
+use ledger_core::{AccountId, AuditorError, Difference, Replay, Replayed};
 use ledger_tests::{Books, label, money, program};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -114,32 +114,15 @@ async fn what_may_hide_a_loss_is_for_a_person_to_decide() {
 
     let auditor = books.auditor().await;
     let refused = auditor.repair(broken, &label("jane")).await.unwrap_err();
-    let AuditorError::Broken(refused) = refused else { panic!("{refused}") };
-    assert_eq!((refused.account, refused.sequence), (broken, 3));
-    let mended = auditor.repair(ahead, &label("jane")).await.unwrap().unwrap();
-    assert_eq!(mended, found[1].0);
+    let AuditorError::Unsound(refused) = refused else { panic!("{refused}") };
+    assert_eq!(refused, found[0].0);
+    let mended = auditor.repair(ahead, &label("jane")).await.unwrap();
+    assert_eq!(mended.difference.as_ref(), Some(&found[1].0));
     assert_eq!(books.balance(ahead).await.row.balance, money("10"));
-    assert_eq!(auditor.repair(ahead, &label("jane")).await.unwrap(), None);
+    assert_eq!(auditor.repair(ahead, &label("jane")).await.unwrap().difference, None);
     auditor.close().await;
     books.ledger.close().await;
     books.db.remove().await;
-}
-
-#[tokio::test]
-async fn a_repaired_account_is_back_in_service() {
-    Books::run(async |books| {
-        let account = accounts(books, 1).await[0];
-        books.db.tamper("update account_balances set balance_version = 9").await;
-        let fresh = books.second_ledger().await;
-        let refused = books.charge_on(&fresh, account, "two", "1").await.unwrap_err();
-        assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
-
-        books.auditor().await.repair(account, &label("jane")).await.unwrap();
-
-        books.charge_on(&fresh, account, "two", "1").await.unwrap();
-        fresh.close().await;
-    })
-    .await;
 }
 
 /// How many backends wait for a lock of this database.
@@ -183,6 +166,60 @@ async fn a_replay_killed_half_way_leaves_each_balance_old_or_mended() {
             sqlx::query_scalar("select count(*) from repairs").fetch_one(&mut superuser).await.unwrap();
         assert_eq!(repairs, 4, "each was mended once");
         holder.close().await.unwrap();
+    })
+    .await;
+}
+
+/// Repairs the account, and does `meanwhile` when the repair waits for the lock of the row.
+async fn repaired_while(
+    books: &Books,
+    account: AccountId,
+    meanwhile: &str,
+) -> Result<Option<Difference>, AuditorError> {
+    let (mut superuser, mut holder) = (books.db.superuser().await, books.db.superuser().await);
+    let mut held = holder.begin().await.unwrap();
+    held.execute("select 1 from account_balances for update").await.unwrap();
+    let auditor = books.auditor().await;
+    let repair = tokio::spawn({
+        let auditor = auditor.clone();
+        async move { auditor.repair(account, &label("jane")).await }
+    });
+    while waiting(&mut superuser).await == 0 {
+        assert!(!repair.is_finished(), "it ended before it came to the lock");
+    }
+    books.db.tamper(meanwhile).await;
+    held.rollback().await.unwrap();
+    let repaired = repair.await.unwrap();
+    auditor.close().await;
+    repaired.map(|repaired| repaired.difference)
+}
+
+#[tokio::test]
+async fn a_stream_is_proved_before_its_lock_and_only_what_came_since_is_read_under_it() {
+    Books::run(async |books| {
+        let account = accounts(books, 1).await[0];
+        let mut superuser = books.db.superuser().await;
+        superuser.execute("create table kept as select * from events").await.unwrap();
+
+        books.db.tamper("update account_balances set balance = 99").await;
+        let early = "update events set metadata = '{}' where sequence < 3";
+        let difference = repaired_while(books, account, early).await.unwrap().unwrap();
+        assert_eq!(differing(&difference), ["balance"], "the early entries are not read a second time");
+        let back = "update events e set metadata = k.metadata from kept k where e.sequence = k.sequence";
+        books.db.tamper(back).await;
+
+        books.db.tamper("delete from events where sequence = 3").await;
+        let late = "insert into events select * from kept where sequence = 3";
+        let difference = repaired_while(books, account, late).await.unwrap();
+        assert_eq!(difference, None, "the late entry is");
+
+        books.db.tamper("update account_balances set balance = 99").await;
+        let last = "update events set hash = sha256(hash) where sequence = 3";
+        let refused = repaired_while(books, account, last).await.unwrap_err().to_string();
+        assert!(refused.contains("it was changed while it was read"), "{refused}");
+        books.db.tamper("update events e set hash = k.hash from kept k where e.sequence = k.sequence").await;
+        books.auditor().await.repair(account, &label("jane")).await.unwrap();
+        superuser.execute("drop table kept").await.unwrap();
     })
     .await;
 }

@@ -28,7 +28,7 @@ struct SqlCheck {
     wrong: &'static str,
 }
 
-const SQL_CHECKS: [SqlCheck; 6] = [
+const SQL_CHECKS: [SqlCheck; 7] = [
     SqlCheck {
         name: CheckName::EntriesBalance,
         checked: "select count(*) from events",
@@ -92,6 +92,13 @@ from events where (key_hash is null) <> (request_hash is null)",
 select aggregate_id, sequence, format('it was recorded at %s and stored at %s', recorded_at, stored_at)
 from bounds, events
 where recorded_at not between stored_at - bounds.clock and stored_at + bounds.clock",
+    },
+    SqlCheck {
+        name: CheckName::QuarantineEmpty,
+        checked: "select count(*) from quarantine",
+        // The reason is what a process saw, and nothing else may show it by now.
+        wrong: "
+select account_id::text, null, format('it is out of service since %s: %s', since, reason) from quarantine",
     },
 ];
 

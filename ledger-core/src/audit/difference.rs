@@ -126,19 +126,6 @@ impl fmt::Display for Difference {
     }
 }
 
-impl From<Difference> for BrokenStream {
-    fn from(difference: Difference) -> Self {
-        let (account, reason) = (difference.account(), difference.to_string());
-        match difference {
-            Difference::Broken { sequence, .. } => Self { account, sequence, reason },
-            Difference::Ahead { journal, .. } => Self { account, sequence: journal + 1, reason },
-            Difference::Missing { .. } | Difference::Unreadable { .. } | Difference::Differs { .. } => {
-                Self { account, sequence: 1, reason }
-            }
-        }
-    }
-}
-
 impl From<&BrokenStream> for Difference {
     fn from(broken: &BrokenStream) -> Self {
         let BrokenStream { account, sequence, reason } = broken.clone();

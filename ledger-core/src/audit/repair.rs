@@ -1,9 +1,9 @@
 //! Mending the balance row of one account, under its lock and from the journal alone.
 
-use futures::future::BoxFuture;
+use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::{Difference, Found, Step, Walk};
+use super::{Difference, Found};
 use crate::{
     auditor::{Auditor, AuditorError},
     domain::{
@@ -11,95 +11,56 @@ use crate::{
         limits::Label,
         projection::BalanceRow,
     },
-    error::LedgerError,
-    journal,
-    journal::stream::{BrokenStream, bigint},
+    journal::stream::bigint,
 };
 
+/// What a repair has come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repaired {
+    /// In what the row differed before it was mended; `None` when it was right already.
+    pub difference: Option<Difference>,
+    /// Why the account is in quarantine, if it is. It stays there until [`Auditor::release`].
+    pub quarantine: Option<String>,
+}
+
 impl Auditor {
-    /// Mends the balance row of one account: under its lock, from the journal alone, and recorded in `repairs`. Returns in
-    /// what it differed, or `None` when it was right already. An account in quarantine is released: it is sound now.
+    /// Mends the balance row of one account: under its lock, from the journal alone, and recorded in `repairs` in somebody's
+    /// name. It does not let the account out of quarantine.
     ///
     /// A row that is ahead of the journal is mended too, which a replay never does: whoever names the account says with it
     /// that no entry was lost.
     ///
     /// # Errors
-    /// [`AuditorError::Broken`] when the journal itself does not hold, [`LedgerError::NotFound`] when there is no such account.
-    pub async fn repair(
-        &self,
-        account: AccountId,
-        actor: &Label,
-    ) -> Result<Option<Difference>, AuditorError> {
-        Ok(self.mend(account, actor, Difference::can_be_repaired).await??)
+    /// [`AuditorError::Unsound`] when the journal itself does not hold, and
+    /// [`LedgerError::NotFound`](crate::LedgerError::NotFound) when there is no such account.
+    pub async fn repair(&self, account: AccountId, by: &Label) -> Result<Repaired, AuditorError> {
+        self.mend(account, by, Difference::can_be_repaired).await
     }
 
     pub(crate) async fn mend(
         &self,
         account: AccountId,
-        actor: &Label,
+        by: &Label,
         may: fn(&Difference) -> bool,
-    ) -> Result<Result<Option<Difference>, BrokenStream>, LedgerError> {
-        let actor = actor.clone();
-        self.under_lock(account, move |connection| {
+    ) -> Result<Repaired, AuditorError> {
+        let by = by.clone();
+        self.under_lock(account, move |connection, found| {
             Box::pin(async move {
-                let found = find(connection, account).await?.ok_or(LedgerError::NotFound)?;
                 let difference = found.difference();
                 match &difference {
-                    Some(difference) if !may(difference) => return Ok(Err(difference.clone().into())),
-                    Some(_) => write(connection, &found, &actor).await?,
+                    Some(difference) if !may(difference) => {
+                        return Err(AuditorError::Unsound(difference.clone()));
+                    }
+                    Some(_) => write(connection, &found, &by).await?,
                     None => {}
                 }
-                release(connection, account).await?;
-                Ok(Ok(difference))
+                let reason = sqlx::query_scalar("select reason from quarantine where account_id = $1");
+                let quarantine = reason.bind(account.0).fetch_optional(connection).await?;
+                Ok(Repaired { difference, quarantine })
             })
         })
         .await
     }
-
-    /// Releases an account from quarantine if it is sound now. Returns whether it was.
-    pub(crate) async fn release(&self, account: AccountId) -> Result<bool, LedgerError> {
-        self.under_lock(account, move |connection| {
-            Box::pin(async move {
-                let sound = find(connection, account).await?.is_none_or(|found| found.difference().is_none());
-                if sound {
-                    release(connection, account).await?;
-                }
-                Ok(sound)
-            })
-        })
-        .await
-    }
-
-    /// Runs `work` in one transaction that holds the lock of the account.
-    async fn under_lock<T, W>(&self, account: AccountId, work: W) -> Result<T, LedgerError>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, LedgerError>> + Send + 'static,
-    {
-        let pool = self.writer.clone();
-        // In a task of its own: whoever stops waiting drops the waiting, never the `begin()`.
-        let task = tokio::spawn(async move {
-            let mut tx = pool.begin_with("begin").await?;
-            // `work` reads in later statements: this one, if it had to wait, would still see what was before.
-            journal::lock_balances(&mut tx, &[account]).await?;
-            let result = work(&mut tx).await?;
-            tx.commit().await?;
-            Ok(result)
-        });
-        task.await.map_err(|_| LedgerError::Unavailable(None))?
-    }
-}
-
-/// The account as journal and balance row show it; `None` when there is neither.
-async fn find(connection: &mut PgConnection, account: AccountId) -> sqlx::Result<Option<Found>> {
-    let mut walk = Walk::through(connection, account).await?;
-    while let Some(step) = walk.next().await? {
-        match step {
-            Step::Entry(..) => {}
-            Step::Account(found) => return Ok(Some(found)),
-        }
-    }
-    Ok(None)
 }
 
 /// Writes the row as the journal has it, new if it is gone, and keeps what it said before.
@@ -127,7 +88,7 @@ with before as (
 insert into repairs (account_id, realm_id, actor, before, after)
 select $1, after.realm_id, $13, (select row from before), after.row from after";
 
-async fn write(connection: &mut PgConnection, found: &Found, actor: &Label) -> sqlx::Result<()> {
+async fn write(connection: &mut PgConnection, found: &Found, by: &Label) -> sqlx::Result<()> {
     let account = &found.stream.account;
     let (Some(row), Some(holder)) = (BalanceRow::of(account), account.holder) else { return Ok(()) };
     let (user, tenant) = match row.owner {
@@ -147,13 +108,8 @@ async fn write(connection: &mut PgConnection, found: &Found, actor: &Label) -> s
         .bind(row.forced_debt.decimal())
         .bind(row.last_charged_at)
         .bind(bigint(row.balance_version))
-        .bind(actor.as_str())
+        .bind(by.as_str())
         .execute(connection)
         .await?;
-    Ok(())
-}
-
-async fn release(connection: &mut PgConnection, account: AccountId) -> sqlx::Result<()> {
-    sqlx::query("delete from quarantine where account_id = $1").bind(account.0).execute(connection).await?;
     Ok(())
 }

@@ -26,8 +26,6 @@ pub struct Verdict {
     pub entries: u64,
     /// Every check there is.
     pub checks: Vec<Check>,
-    /// Accounts that were in quarantine, were found sound, and are in service again.
-    pub released: Vec<AccountId>,
     /// One for each currency.
     pub trial_balances: Vec<TrialBalance>,
 }
@@ -124,7 +122,6 @@ impl Verdict {
             accounts: 0,
             entries: 0,
             checks: CheckName::ALL.map(check).into(),
-            released: Vec::new(),
             trial_balances: Vec::new(),
         }
     }
@@ -171,14 +168,15 @@ impl Verdict {
 impl Finding {
     pub(super) fn new(account: Option<AccountId>, sequence: Option<u64>, text: impl Into<String>) -> Self {
         let sequence = sequence.filter(|sequence| *sequence > 0);
-        let entry = account.zip(sequence).map(|(account, sequence)| EntryId::new(account, sequence));
+        let place = sequence.filter(|sequence| *sequence <= EntryId::SEQUENCE_MAX);
+        let entry = account.zip(place).map(|(account, sequence)| EntryId::new(account, sequence));
         Self { account, sequence, entry, text: text.into() }
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sound, as_of, accounts, entries, checks, released, trial_balances } = self;
+        let Self { sound, as_of, accounts, entries, checks, trial_balances } = self;
         match self.first_finding() {
             None => writeln!(f, "The books are sound")?,
             Some(first) => writeln!(f, "THE BOOKS ARE NOT SOUND: first wrong {first}")?,
@@ -196,9 +194,6 @@ impl fmt::Display for Verdict {
             if more > 0 {
                 writeln!(f, "           and {more} more")?;
             }
-        }
-        for account in released {
-            writeln!(f, "\nAccount {account} was in quarantine, is sound, and is in service again")?;
         }
         trial_balances.iter().try_for_each(|trial_balance| write!(f, "\n{trial_balance}"))
     }

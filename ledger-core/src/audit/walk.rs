@@ -66,11 +66,46 @@ impl<'c> Walk<'c> {
         Ok(Self { watch: Some(watch), ..walk })
     }
 
-    /// Through one account.
-    pub(crate) async fn through(connection: &'c mut PgConnection, account: AccountId) -> sqlx::Result<Self> {
-        let (entries, row) =
-            (format!("where e.aggregate_id = '{account}'"), format!("where account_id = '{account}'"));
-        Self::over(connection, &entries, &row).await
+    /// Through one account to its end; `None` when there is neither an entry nor a row.
+    pub(super) async fn through(
+        connection: &mut PgConnection,
+        account: AccountId,
+    ) -> sqlx::Result<Option<Found>> {
+        Walk::over_one(connection, account, 0).await?.to_end().await
+    }
+
+    /// From where an account was found to be to its end, with the row as it is by now.
+    pub(super) async fn onward(connection: &mut PgConnection, found: Found) -> sqlx::Result<Found> {
+        let mut walk = Walk::over_one(connection, found.id, found.version()).await?;
+        walk.read().await?;
+        let row = walk.rows.take(&found.text);
+        let mut found = Found { row: row.as_ref().map(read_row), ..found };
+        if found.version() > 0 {
+            let last = walk.entries.take(&found.text);
+            found.recognize(last.as_ref());
+        }
+        walk.current = Some(found);
+        Ok(walk.to_end().await?.expect("an account that was found has an end"))
+    }
+
+    /// From this entry of one account on.
+    async fn over_one(
+        connection: &mut PgConnection,
+        account: AccountId,
+        from: u64,
+    ) -> sqlx::Result<Walk<'_>> {
+        let entries = format!("where e.aggregate_id = '{account}' and e.sequence >= {from}");
+        Walk::over(connection, &entries, &format!("where account_id = '{account}'")).await
+    }
+
+    async fn to_end(mut self) -> sqlx::Result<Option<Found>> {
+        loop {
+            match self.next().await? {
+                None => return Ok(None),
+                Some(Step::Account(found)) => return Ok(Some(found)),
+                Some(Step::Entry(..)) => {}
+            }
+        }
     }
 
     async fn over(connection: &'c mut PgConnection, entries: &str, rows: &str) -> sqlx::Result<Self> {
@@ -123,8 +158,18 @@ impl Found {
     fn new(text: String, row: Option<&PgRow>) -> Self {
         // A text that is no id was never written by us: its entries break at the first one, which says so.
         let id = text.parse().unwrap_or_default();
-        let row = row.map(|row| AccountBalance::from_row(row).map_err(|error| error.to_string()));
+        let row = row.map(read_row);
         Self { id, text, entries: 0, stream: Stream::new(id), broken: None, row }
+    }
+
+    /// Sees the last entry that was proved once more. Nothing but that very one may stand there.
+    fn recognize(&mut self, row: Option<&PgRow>) {
+        let (account, sequence) = (self.id, self.version());
+        let hash = row.and_then(|row| StoredEvent::from_row(row).ok()).map(|stored| stored.hash);
+        if self.broken.is_none() && hash != Some(self.stream.head) {
+            let reason = "it was changed while it was read".to_owned();
+            self.broken = Some((Flaw::Chain, BrokenStream { account, sequence, reason }));
+        }
     }
 
     /// Takes in the next stored entry, if all before it hold. `None` when one does not.
@@ -174,6 +219,10 @@ impl Found {
             None => Some(Difference::Missing { account }),
         }
     }
+}
+
+fn read_row(row: &PgRow) -> Result<AccountBalance, String> {
+    AccountBalance::from_row(row).map_err(|error| error.to_string())
 }
 
 impl Flaw {

@@ -66,13 +66,13 @@ impl AccountId {
 pub struct EntryId(pub Uuid);
 
 impl EntryId {
+    /// The last place in a stream that an id can name.
+    pub const SEQUENCE_MAX: u64 = (1 << SEQUENCE_BITS) - 1;
+
     /// The id of the entry that stands at `sequence` (counted from 1) in the account's stream.
     #[must_use]
     pub fn new(account: AccountId, sequence: u64) -> Self {
-        assert!(
-            sequence > 0 && sequence < 1 << SEQUENCE_BITS,
-            "sequence {sequence} does not fit an entry id"
-        );
+        assert!((1..=Self::SEQUENCE_MAX).contains(&sequence), "sequence {sequence} does not fit an entry id");
         Self(with_tail(account.0, sequence, 8))
     }
 

@@ -5,11 +5,14 @@ use cqrs_es::DomainEvent;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::domain::{
-    account::{Account, Event},
-    chain::{CHAIN_START, Hash, Link, ShortHash, digest_note},
-    entry::Timestamp,
-    ids::{AccountId, EntryId, RealmId},
+use crate::{
+    domain::{
+        account::{Account, Event},
+        chain::{CHAIN_START, Hash, Link, ShortHash, digest_note},
+        entry::Timestamp,
+        ids::{AccountId, EntryId, RealmId},
+    },
+    journal::decode,
 };
 
 /// One row of the journal, in the characters in which it is stored.
@@ -186,7 +189,7 @@ impl FromRow<'_, PgRow> for StoredEvent {
             ref_sequence: row.try_get::<Option<i64>, _>("ref_sequence")?.map(natural).transpose()?,
             note: row.try_get("note")?,
             note_digest: row.try_get("note_digest")?,
-            recorded_at: row.try_get("recorded_at")?,
+            recorded_at: decode::time(row, "recorded_at")?,
             hash: row.try_get("hash")?,
         })
     }

@@ -12,7 +12,7 @@ use crate::{
         projection::BalanceRow,
     },
     error::LedgerError,
-    journal::{stream::natural, tx::in_realm},
+    journal::{decode, stream::natural, tx::in_realm},
     ledger::Ledger,
     outcome::Receipt,
 };
@@ -133,8 +133,7 @@ pub(super) async fn read_in_service(
 
 impl FromRow<'_, PgRow> for AccountBalance {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let money =
-            |column| Money::new(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+        let money = |column| decode::money(row, column);
         let owner = match (row.try_get("owner_user_id")?, row.try_get("owner_tenant_id")?) {
             (Some(user), None) => Owner::User(user),
             (None, Some(tenant)) => Owner::Tenant(tenant),
@@ -149,7 +148,7 @@ impl FromRow<'_, PgRow> for AccountBalance {
             free_credit: money("free_credit")?,
             credit_limit: money("credit_limit")?,
             forced_debt: money("forced_debt")?,
-            last_charged_at: row.try_get("last_charged_at")?,
+            last_charged_at: decode::optional_time(row, "last_charged_at")?,
             balance_version: natural(row.try_get("balance_version")?)?,
         };
         let unspent = balances.balance.checked_sub(balances.frozen_balance);
@@ -160,7 +159,7 @@ impl FromRow<'_, PgRow> for AccountBalance {
             currency: currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             row: balances,
             available: available.ok_or_else(|| sqlx::Error::Decode("a balance is out of range".into()))?,
-            updated_at: row.try_get("updated_at")?,
+            updated_at: decode::time(row, "updated_at")?,
             status: if quarantined { AccountStatus::Quarantined } else { AccountStatus::Open },
         })
     }

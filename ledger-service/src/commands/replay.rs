@@ -4,7 +4,7 @@ use clap::Args;
 use ledger_core::{Difference, Replay, Replayed};
 use serde::Serialize;
 
-use super::{Actor, Session};
+use super::{Mender, Session};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -12,7 +12,7 @@ pub(super) struct Options {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
-    actor: Actor,
+    mender: Mender,
 }
 
 #[derive(Serialize)]
@@ -31,8 +31,8 @@ struct Found {
 }
 
 pub(super) async fn run(session: &Session<'_>, options: Options) -> anyhow::Result<bool> {
-    let Options { verify, actor: Actor { actor } } = options;
-    let replay = if verify { Replay::Verify } else { Replay::Mend(actor) };
+    let Options { verify, mender: Mender { by } } = options;
+    let replay = if verify { Replay::Verify } else { Replay::Mend(by) };
     let (auditor, bar) = session.auditor().await?;
     let mut differences = Vec::new();
     let found = |difference: &Difference, mended: bool| {
