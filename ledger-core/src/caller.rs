@@ -61,16 +61,25 @@ impl Caller {
         Call { caller: self, key, note: Note::default(), if_version: None, dry_run: false }
     }
 
-    pub(crate) fn metadata(&self, more: BTreeMap<String, String>) -> String {
+    /// What is kept beside an event, as flat JSON text. What is ours wins over what the caller says under the same name.
+    pub(crate) fn metadata(
+        &self,
+        key: Option<&IdempotencyKey>,
+        mut more: BTreeMap<String, String>,
+    ) -> String {
         #[derive(Serialize)]
         struct Metadata<'a> {
-            actor: &'a Label,
+            actor: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<&'a Label>,
+            request_id: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            key: Option<&'a str>,
             #[serde(flatten)]
             more: BTreeMap<String, String>,
         }
-        let metadata = Metadata { actor: &self.actor, request_id: self.request_id.as_ref(), more };
+        more.retain(|name, _| !["actor", "request_id", "key"].contains(&name.as_str()));
+        let (actor, request_id) = (self.actor.as_str(), self.request_id.as_ref().map(Label::as_str));
+        let metadata = Metadata { actor, request_id, key: key.map(IdempotencyKey::as_str), more };
         serde_json::to_string(&metadata).expect("metadata is plain JSON")
     }
 }
@@ -112,7 +121,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn metadata(&self) -> String {
-        self.caller.metadata(BTreeMap::from([("key".to_owned(), self.key.to_string())]))
+        self.caller.metadata(Some(&self.key), BTreeMap::new())
     }
 
     /// The hash of the key, and of what it stands for. A dry run has no key.

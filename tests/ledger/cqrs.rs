@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use cqrs_es::{AggregateError, CqrsFramework, EventStore, persist::PersistedEventStore};
 use ledger_core::{
-    Account, AccountId, Caller, Charge, Command, EntryId, HandleError, Instruction, Open, Owner, Refund,
-    Rejection,
+    Account, AccountId, Caller, Charge, Command, EntryId, HandleError, Instruction, LedgerError, Open, Owner,
+    Refund, Rejection,
 };
 use ledger_tests::{Books, amount, label, money, usd};
 use postgres_es::PostgresEventRepository;
@@ -32,8 +32,7 @@ async fn an_unmodified_framework_works_through_the_lanes() {
         let framework: CqrsFramework<Account, _> =
             CqrsFramework::new(books.ledger.event_store(&caller), vec![], books.ledger.facts(&caller));
 
-        let open = Command::Open(Open { owner, currency: usd(), credit_limit: money("10") });
-        framework.execute(&id, now(books, open).await).await.unwrap();
+        framework.execute(&id, now(books, open(owner)).await).await.unwrap();
         let metadata = HashMap::from([("trace".to_owned(), "abc".to_owned())]);
         framework.execute_with_metadata(&id, now(books, charge("4")).await, metadata).await.unwrap();
         let refund = Command::Refund(Refund { charge: EntryId::new(account, 2), amount: Some(amount("1")) });
@@ -57,6 +56,45 @@ async fn an_unmodified_framework_works_through_the_lanes() {
             (events[1].metadata["trace"].as_str(), events[1].metadata["actor"].as_str()),
             ("abc", "framework")
         );
+    })
+    .await;
+}
+
+fn open(owner: Owner) -> Command {
+    Command::Open(Open { owner, currency: usd(), credit_limit: money("10") })
+}
+
+#[tokio::test]
+async fn a_caller_of_one_realm_opens_no_account_in_another() {
+    Books::run(async |books| {
+        let (mine, foreign) = (Owner::Tenant(Uuid::from_u128(5)), Owner::Tenant(Uuid::from_u128(6)));
+        let caller = Caller::of_realm(mine.realm(), Uuid::from_u128(5), label("framework"));
+        let framework: CqrsFramework<Account, _> =
+            CqrsFramework::new(books.ledger.event_store(&caller), vec![], books.ledger.facts(&caller));
+        let id = |owner| AccountId::of(owner, usd()).to_string();
+        let refused = framework.execute(&id(foreign), now(books, open(foreign)).await).await.unwrap_err();
+        assert!(refused.to_string().contains("not found"), "{refused}");
+        framework.execute(&id(mine), now(books, open(mine)).await).await.unwrap();
+        let absent = books.ledger.balance(&books.platform, AccountId::of(foreign, usd())).await.unwrap_err();
+        assert!(matches!(absent, LedgerError::NotFound), "{absent}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_ledger_says_of_an_event_wins_over_what_the_caller_says() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        let caller = books.platform.in_request(label("request 7"));
+        let framework: CqrsFramework<Account, _> =
+            CqrsFramework::new(books.ledger.event_store(&caller), vec![], books.ledger.facts(&caller));
+        let said = ["actor", "request_id", "key", "trace"].map(|name| (name.to_owned(), "boss".to_owned()));
+        let charge = now(books, charge("4")).await;
+        framework.execute_with_metadata(&account.to_string(), charge, HashMap::from(said)).await.unwrap();
+        let mut superuser = books.db.superuser().await;
+        let select = "select metadata::text from events where event_type = 'account.charged'";
+        let kept: String = sqlx::query_scalar(select).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(kept, r#"{"actor":"test","request_id":"request 7","trace":"boss"}"#);
     })
     .await;
 }

@@ -116,12 +116,20 @@ impl EventStore<Account> for AccountStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        // Nobody opens an account in another realm than their own, as in `Ledger::open`.
+        let is_foreign = |event: &Event| match (event, self.caller.realm) {
+            (Event::Opened(opened), Some(realm)) => opened.owner.realm() != realm,
+            _ => false,
+        };
+        if events.iter().any(is_foreign) {
+            return Err(lost(LedgerError::NotFound));
+        }
         let request = Request {
             account: id,
             realm: self.caller.realm,
             intent: Intent::Store { base_version, events: events.clone() },
             key: None,
-            metadata: self.caller.metadata(metadata.clone().into_iter().collect()),
+            metadata: self.caller.metadata(None, metadata.clone().into_iter().collect()),
             note: None,
             if_version: None,
             dry_run: false,

@@ -1,5 +1,6 @@
 //! The account: one aggregate, one stream, one owner, one currency. Decisions are pure: no I/O, no clock, no randomness.
 
+mod admission;
 mod charge;
 mod charge_back;
 mod command;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::event::Shape;
 pub use self::{
+    admission::Inadmissible,
     charge::{Charge, Charged},
     charge_back::{ChargeBack, ChargedBack},
     command::{Command, Instruction},
@@ -28,7 +30,7 @@ pub use self::{
 };
 use crate::domain::{
     chart::Provider,
-    entry::{Balances, Entry, Movement, Timestamp, is_kept},
+    entry::{Balances, Entry, Movement, Timestamp, is_kept, microseconds},
     ids::{AccountId, EntryId, Owner},
     money::{Amount, Currency},
 };
@@ -87,7 +89,7 @@ impl Account {
             return Err(Rejection::InvalidTime { field: "at".into() });
         }
         // Database time may step back by a hair between two connections; a stream's time never does.
-        let at = self.at.map_or(*at, |last| last.max(*at));
+        let at = self.at.map_or(microseconds(*at), |last| last.max(microseconds(*at)));
         let event = match command {
             Command::Open(open) => open.decide(self, at)?,
             Command::TopUp(top_up) => top_up.decide(self, at)?,

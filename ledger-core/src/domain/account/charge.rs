@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Event, Original, OriginalKind, Rejection, Shape};
+use super::{Account, Command, Event, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::Leg,
     entry::{Entry, Movement, Timestamp, is_kept, microseconds},
@@ -68,6 +68,12 @@ impl Charged {
             refers_to: None,
             forced: false,
         }
+    }
+
+    /// The command that this answers.
+    pub(super) fn command(&self, currency: Currency) -> Command {
+        let effective_at = Some(self.entry.effective_at);
+        Command::Charge(Charge { amount: self.amount, currency, effective_at })
     }
 }
 

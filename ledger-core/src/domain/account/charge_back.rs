@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Event, Facts, Rejection, Shape};
+use super::{Account, Command, Event, Facts, Rejection, Shape};
 use crate::domain::{
     chart::{Leg, Provider},
     entry::{Entry, Movement, Timestamp},
@@ -61,6 +61,11 @@ impl ChargedBack {
             refers_to: Some(self.top_up),
             forced: true,
         }
+    }
+
+    /// The command that this answers.
+    pub(super) fn command(&self) -> Command {
+        Command::ChargeBack(ChargeBack { top_up: self.top_up, amount: Some(self.amount) })
     }
 }
 

@@ -3,8 +3,13 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::{Charged, ChargedBack, Opened, Original, Refunded, TopUpRefunded, ToppedUp};
-use crate::domain::{chart::Leg, entry::Entry, ids::EntryId, money::Money};
+use super::{Charged, ChargedBack, Command, Opened, Original, Refunded, TopUpRefunded, ToppedUp};
+use crate::domain::{
+    chart::Leg,
+    entry::Entry,
+    ids::EntryId,
+    money::{Currency, Money},
+};
 
 /// The version in the column `event_version` of every kind written today.
 const EVENT_VERSION: &str = "1";
@@ -73,6 +78,18 @@ impl Event {
             Self::Refunded(refunded) => refunded.shape(),
             Self::TopUpRefunded(refunded) => refunded.shape(),
             Self::ChargedBack(charged_back) => charged_back.shape(),
+        }
+    }
+
+    /// The command that it answers, on an account in this currency.
+    pub(super) fn command(&self, currency: Currency) -> Command {
+        match self {
+            Self::Opened(opened) => opened.command(),
+            Self::ToppedUp(topped_up) => topped_up.command(currency),
+            Self::Charged(charged) => charged.command(currency),
+            Self::Refunded(refunded) => refunded.command(),
+            Self::TopUpRefunded(refunded) => refunded.command(),
+            Self::ChargedBack(charged_back) => charged_back.command(),
         }
     }
 

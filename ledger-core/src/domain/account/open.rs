@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Event, Rejection, Shape};
+use super::{Account, Command, Event, Rejection, Shape};
 use crate::domain::{
     entry::{Balances, Entry, Timestamp},
     ids::Owner,
@@ -64,6 +64,12 @@ impl Opened {
             refers_to: None,
             forced: false,
         }
+    }
+
+    /// The command that this answers.
+    pub(super) fn command(&self) -> Command {
+        let (owner, currency) = (self.owner, self.currency);
+        Command::Open(Open { owner, currency, credit_limit: self.entry.after.credit_limit })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Event, Facts, Original, OriginalKind, Rejection, Shape};
+use super::{Account, Command, Event, Facts, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::Leg,
     entry::{Entry, Movement, Timestamp},
@@ -63,6 +63,11 @@ impl Refunded {
             refers_to: Some(self.charge),
             forced: false,
         }
+    }
+
+    /// The command that this answers.
+    pub(super) fn command(&self) -> Command {
+        Command::Refund(Refund { charge: self.charge, amount: Some(self.amount) })
     }
 }
 

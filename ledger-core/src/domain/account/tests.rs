@@ -12,12 +12,12 @@ use crate::domain::{chart::Leg, entry::Movement, money::Money};
 
 const OWNER: Owner = Owner::Tenant(Uuid::from_u128(7));
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     DateTime::from_timestamp_micros(1_795_348_800_000_001).unwrap()
 }
 
 /// Reads `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future|past|leap]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
-fn command(row: &str) -> Command {
+pub(super) fn command(row: &str) -> Command {
     let words: Vec<&str> = row.split_whitespace().collect();
     let usd = "USD".parse().unwrap();
     let second = words.get(2);

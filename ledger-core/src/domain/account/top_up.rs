@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Event, Original, OriginalKind, Rejection, Shape};
+use super::{Account, Command, Event, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::{Leg, Provider},
     entry::{Entry, Movement, Timestamp},
@@ -81,6 +81,18 @@ impl ToppedUp {
             refers_to: None,
             forced: false,
         }
+    }
+
+    /// The command that this answers.
+    pub(super) fn command(&self, currency: Currency) -> Command {
+        let fee = self.entry.movements.iter().find(|movement| movement.debit == Leg::FEES);
+        Command::TopUp(TopUp {
+            amount: self.amount,
+            currency,
+            provider: self.provider,
+            reference: self.reference.clone(),
+            fee: fee.map(|movement| movement.amount),
+        })
     }
 }
 
