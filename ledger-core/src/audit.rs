@@ -5,6 +5,7 @@ mod checks;
 mod cursor;
 mod difference;
 mod lock;
+mod record;
 mod release;
 mod repair;
 mod second_replay;

@@ -1,7 +1,7 @@
 //! The auditor: proves the books, rebuilds and mends balance rows, and exports the journal to other people's tools.
 //!
 //! Reads run as `ledger_auditor`, which can write nothing. What a person or a job has decided is written as
-//! `ledger_repairer`: a repair and a release under the lock of their one account.
+//! `ledger_repairer`: a repair and a release under the lock of their one account, and the record of an audit.
 
 use std::{fmt, io, sync::Arc};
 

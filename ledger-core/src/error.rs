@@ -1,6 +1,6 @@
 //! One closed enum for everything that a call of the façade can end in, other than well.
 
-use crate::domain::{account::Rejection, limits::LimitError};
+use crate::domain::{account::Rejection, ids::EntryId, limits::LimitError};
 
 /// Why a call did not succeed. Everything but `Unavailable` means that nothing happened.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +17,11 @@ pub enum LedgerError {
     #[error("not found")]
     NotFound,
     /// The key has stood for another request on this account.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
+    #[error("the idempotency key was used for another request, {}", told(*entry))]
+    KeyReused {
+        /// What that request did; `None` if it was refused.
+        entry: Option<EntryId>,
+    },
     /// A text breaks a bound.
     #[error(transparent)]
     Invalid(#[from] LimitError),
@@ -39,6 +42,10 @@ pub enum LedgerError {
     Unsafe(String),
 }
 
+fn told(entry: Option<EntryId>) -> String {
+    entry.map_or("which was refused".to_owned(), |entry| format!("which made the entry {entry}"))
+}
+
 impl LedgerError {
     /// The stable name that programs match on.
     #[must_use]
@@ -46,7 +53,7 @@ impl LedgerError {
         match self {
             Self::Rejected { rejection, .. } => rejection.code(),
             Self::NotFound => "not_found",
-            Self::KeyReused => "idempotency_key_reused",
+            Self::KeyReused { .. } => "idempotency_key_reused",
             Self::Invalid(_) => "invalid",
             Self::Stale => "stale_version",
             Self::Busy | Self::Unavailable(_) => "try_again",

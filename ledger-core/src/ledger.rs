@@ -26,6 +26,8 @@ use crate::{
 const LANES: usize = 2;
 /// Connections for reads.
 const READ_CONNECTIONS: u32 = 4;
+/// Connections for lists across realms: few ask for them, and each may read much.
+const LIST_CONNECTIONS: u32 = 2;
 
 /// The ledger, in this process. Cheap to clone; every clone is the same ledger.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ struct Inner {
     app: PgPool,
     auth: PgPool,
     eraser: PgPool,
+    lists: PgPool,
     #[cfg(feature = "failpoints")]
     failpoints: Failpoints,
 }
@@ -67,6 +70,7 @@ impl Ledger {
             app: pools::pool(&options, Role::App, READ_CONNECTIONS),
             auth: pools::pool(&options, Role::Auth, READ_CONNECTIONS),
             eraser: pools::pool(&options, Role::Eraser, 1),
+            lists: pools::pool(&options, Role::Lists, LIST_CONNECTIONS),
             writer,
             #[cfg(feature = "failpoints")]
             failpoints,
@@ -153,7 +157,8 @@ impl Ledger {
             // A lane that panicked has nothing left to answer.
             let _ = task.await;
         }
-        for pool in [&self.inner.writer, &self.inner.app, &self.inner.auth, &self.inner.eraser] {
+        let Inner { writer, app, auth, eraser, lists, .. } = &*self.inner;
+        for pool in [writer, app, auth, eraser, lists] {
             pool.close().await;
         }
     }
@@ -212,6 +217,10 @@ impl Ledger {
 
     pub(crate) fn eraser(&self) -> &PgPool {
         &self.inner.eraser
+    }
+
+    pub(crate) fn lists(&self) -> &PgPool {
+        &self.inner.lists
     }
 
     /// The realm that this caller may look for the account in: their own, or the account's if they are the platform.

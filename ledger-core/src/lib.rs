@@ -57,8 +57,11 @@ pub use self::{
     outcome::Receipt,
     pools::{Role, connect_as, migrate},
     read::{
+        accounts::{AccountsPage, AccountsRequest, PAGE_ACCOUNTS_MAX},
         balance::{AccountBalance, AccountStatus},
-        entries::{EntriesPage, EntriesRequest, Line, PAGE_LINES_MAX},
+        entries::{EntriesPage, EntriesRequest},
+        lines::{EntryFilter, EntryKey, Line, PAGE_LINES_MAX},
+        overview::{AuditRecord, CurrencyOverview, Overview},
         statement::{Statement, StatementPlace, StatementRequest},
     },
     replay::{Replay, Replayed},

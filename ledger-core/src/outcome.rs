@@ -85,7 +85,8 @@ impl Outcome {
     /// The answer to a later call with the same key.
     pub(crate) fn answer(&self, request_hash: ShortHash) -> Result<Receipt, LedgerError> {
         if self.request_hash != request_hash {
-            return Err(LedgerError::KeyReused);
+            let entry = self.result.as_ref().ok().map(|receipt| receipt.id);
+            return Err(LedgerError::KeyReused { entry });
         }
         match &self.result {
             Ok(receipt) => Ok(Receipt { replayed: true, ..receipt.clone() }),

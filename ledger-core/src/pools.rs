@@ -26,6 +26,8 @@ pub enum Role {
     Eraser,
     /// Reads everything.
     Auditor,
+    /// Reads everything, for somebody who waits for the answer.
+    Lists,
     /// The platform's own tables, which belong to no realm.
     Platform,
 }
@@ -38,7 +40,7 @@ impl Role {
             Self::Repairer => "ledger_repairer",
             Self::Auth => "ledger_auth",
             Self::Eraser => "ledger_eraser",
-            Self::Auditor => "ledger_auditor",
+            Self::Auditor | Self::Lists => "ledger_auditor",
             Self::Platform => "ledger_platform",
         }
     }
@@ -46,7 +48,13 @@ impl Role {
     /// How long a statement may run, and a transaction wait for the next one. The auditor reads whole journals in one snapshot.
     fn patience(self) -> &'static str {
         match self {
-            Self::App | Self::Writer | Self::Repairer | Self::Auth | Self::Eraser | Self::Platform => "10s",
+            Self::App
+            | Self::Writer
+            | Self::Repairer
+            | Self::Auth
+            | Self::Eraser
+            | Self::Platform
+            | Self::Lists => "10s",
             Self::Auditor => "0",
         }
     }

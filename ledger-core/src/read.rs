@@ -1,7 +1,10 @@
 //! Reading: balances, entries and statements, each in one transaction that sees one realm; and erasing a note.
 
+pub(crate) mod accounts;
 pub(crate) mod balance;
 pub(crate) mod entries;
+pub(crate) mod lines;
 mod moment;
 mod note;
+pub(crate) mod overview;
 pub(crate) mod statement;

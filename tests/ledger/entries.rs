@@ -13,7 +13,7 @@ async fn entries_come_in_pages_from_either_end() {
         }
         let forward = pages(books, account, EntriesRequest { limit: 3, ..EntriesRequest::default() }).await;
         assert_eq!(forward, [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
-        let newest_first = EntriesRequest { newest_first: true, limit: 3, after: None };
+        let newest_first = EntriesRequest { newest_first: true, limit: 3, ..EntriesRequest::default() };
         assert_eq!(pages(books, account, newest_first).await, [vec![7, 6, 5], vec![4, 3, 2], vec![1]]);
         let behind_the_end = EntriesRequest { after: Some(u64::MAX), ..EntriesRequest::default() };
         assert_eq!(pages(books, account, behind_the_end).await, [Vec::<u64>::new()]);
@@ -82,7 +82,8 @@ async fn an_account_in_quarantine_shows_its_status_and_no_entry() {
 async fn pages(books: &Books, account: AccountId, request: EntriesRequest) -> Vec<Vec<u64>> {
     let (mut pages, mut after) = (Vec::new(), request.after);
     loop {
-        let page = books.ledger.entries(&books.platform, account, EntriesRequest { after, ..request });
+        let page =
+            books.ledger.entries(&books.platform, account, EntriesRequest { after, ..request.clone() });
         let page = page.await.unwrap();
         pages.push(page.lines.iter().map(|line| line.receipt.version()).collect());
         after = page.next;

@@ -34,11 +34,15 @@ async fn one_key_sent_fifty_times_at_once_is_one_entry_and_fifty_equal_answers()
 async fn the_same_key_for_another_request_is_refused_warm_and_cold() {
     Books::run(async |books| {
         let account = books.account("100").await;
-        books.charge(account, "k", "1").await.unwrap();
+        let charge = books.charge(account, "k", "1").await.unwrap();
+        books.charge(account, "refused", "1000").await.unwrap_err();
         let cold = books.second_ledger().await;
         for ledger in [&books.ledger, &cold] {
+            let refused = books.charge_on(ledger, account, "refused", "2").await.unwrap_err();
+            assert!(matches!(refused, LedgerError::KeyReused { entry: None }), "{refused}");
             let reused = books.charge_on(ledger, account, "k", "2").await.unwrap_err();
-            assert!(matches!(reused, LedgerError::KeyReused), "{reused}");
+            let LedgerError::KeyReused { entry } = reused else { panic!("{reused}") };
+            assert_eq!(entry, Some(charge.id), "the original is named");
             assert!(books.charge_on(ledger, account, "k", "1").await.unwrap().replayed);
         }
         cold.close().await;

@@ -8,6 +8,7 @@ mod entries;
 mod erasure;
 mod export;
 mod faults;
+mod finding;
 mod keys;
 mod quarantine;
 mod races;

@@ -114,7 +114,7 @@ fn refusal(error: LedgerError) -> Answer {
         // Nothing happened or nobody knows: the same key will tell.
         LedgerError::Busy | LedgerError::Unavailable(_) => return Answer::Unknown,
         LedgerError::NotFound
-        | LedgerError::KeyReused
+        | LedgerError::KeyReused { .. }
         | LedgerError::Invalid(_)
         | LedgerError::Stale
         | LedgerError::Quarantined

@@ -306,7 +306,7 @@ pub(super) fn leaves_key_unused(answer: &Answer) -> bool {
         Ok(_)
         | Err(
             LedgerError::NotFound
-            | LedgerError::KeyReused
+            | LedgerError::KeyReused { .. }
             | LedgerError::Invalid(_)
             | LedgerError::Busy
             | LedgerError::Quarantined

@@ -17,9 +17,6 @@ use crate::{
     outcome::Receipt,
 };
 
-/// Accounts of one owner that are shown: one per currency, so there are never many.
-const OWNER_ACCOUNTS_MAX: i64 = 1_000;
-
 /// An account as its balance row shows it: right in every process at once, as of its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountBalance {
@@ -61,35 +58,6 @@ impl Ledger {
         let balance =
             in_realm(self.app(), realm, move |connection| Box::pin(read_balance(connection, account)));
         balance.await?.ok_or(LedgerError::NotFound)
-    }
-
-    /// All accounts of an owner, by currency. Nobody's accounts are an empty list, and so are those of another realm.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] when the database does not answer.
-    pub async fn accounts_of(
-        &self,
-        caller: &Caller,
-        owner: Owner,
-    ) -> Result<Vec<AccountBalance>, LedgerError> {
-        if caller.realm.is_some_and(|realm| realm != owner.realm()) {
-            return Ok(Vec::new());
-        }
-        let accounts = in_realm(self.app(), owner.realm(), move |connection| {
-            Box::pin(async move {
-                let (user, tenant) = match owner {
-                    Owner::User(id) => (Some(id), None),
-                    Owner::Tenant(id) => (None, Some(id)),
-                };
-                let select = format!(
-                    "select {BALANCE_ROW} from account_balances
-                     where realm_id = $1 and (owner_user_id = $2 or owner_tenant_id = $3) order by currency limit $4"
-                );
-                let rows = sqlx::query_as(&select).bind(owner.realm().0).bind(user).bind(tenant);
-                rows.bind(OWNER_ACCOUNTS_MAX).fetch_all(connection).await
-            })
-        });
-        accounts.await
     }
 }
 

@@ -1,39 +1,35 @@
-//! Entries: one, or a page of them, each proved to follow the one before it.
+//! Entries: one, or a page of those that are as asked for.
 
 use sqlx::PgConnection;
 
 use crate::{
     caller::Caller,
     domain::{
-        chain::{CHAIN_START, digest_note},
+        entry::Timestamp,
         ids::{AccountId, EntryId},
-        limits::Note,
     },
     error::LedgerError,
-    journal::{
-        stream::{STORED_EVENT, StoredEvent, bigint},
-        tx::in_snapshot,
-    },
+    journal::tx::in_snapshot,
     ledger::Ledger,
-    outcome::Receipt,
-    read::balance::read_in_service,
+    read::{
+        balance::read_in_service,
+        lines::{EntryFilter, Line, PAGE_LINES_MAX, Window, find, read_all, version_of},
+        moment::version_before,
+    },
 };
 
-/// Lines of one page, of entries and of statements.
-pub const PAGE_LINES_MAX: u32 = 1_000;
-
-/// An entry, and the note beside it as long as it is not erased.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What happened, and the balances before and after.
-    pub receipt: Receipt,
-    /// The caller's free text.
-    pub note: Option<Note>,
-}
+/// Entries that one page looks through for those that are asked for.
+const SEARCHED_ENTRIES_MAX: u64 = 20_000;
 
 /// Which entries of an account, and which page of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntriesRequest {
+    /// Only those that are so.
+    pub filter: EntryFilter,
+    /// Only those recorded at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those recorded before this moment.
+    pub to: Option<Timestamp>,
     /// From the newest entry back, in place of from the oldest on.
     pub newest_first: bool,
     /// Behind which version to go on: [`EntriesPage::next`] of the page before.
@@ -45,16 +41,24 @@ pub struct EntriesRequest {
 /// A page of an account's entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntriesPage {
-    /// In the order that was asked for.
+    /// In the order that was asked for. A page of a filtered list may have fewer lines than its limit, also none, and yet a
+    /// next one: each page looks through a bounded part of the stream.
     pub lines: Vec<Line>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<u64>,
 }
 
 impl Default for EntriesRequest {
-    /// The first page, from the oldest entry on.
+    /// The first page of everything, from the oldest entry on.
     fn default() -> Self {
-        Self { newest_first: false, after: None, limit: PAGE_LINES_MAX }
+        Self {
+            filter: EntryFilter::default(),
+            from: None,
+            to: None,
+            newest_first: false,
+            after: None,
+            limit: PAGE_LINES_MAX,
+        }
     }
 }
 
@@ -73,7 +77,7 @@ impl Ledger {
                 if version > last {
                     return Err(LedgerError::NotFound);
                 }
-                read_lines(connection, account, version - 1, version).await
+                read_all(connection, account, Window { above: version - 1, until: version }).await
             })
         });
         let found = lines.await?.into_iter().next().filter(|line| line.receipt.id == entry);
@@ -92,85 +96,117 @@ impl Ledger {
         request: EntriesRequest,
     ) -> Result<EntriesPage, LedgerError> {
         let realm = self.realm_for(caller, account).await?;
-        let page = in_snapshot(self.app(), Some(realm), move |connection| {
-            Box::pin(async move {
-                let last = read_in_service(connection, account).await?.row.balance_version;
-                read_page(connection, account, request, last).await
-            })
-        });
-        page.await
+        in_snapshot(self.app(), Some(realm), move |connection| {
+            Box::pin(read_page(connection, account, request))
+        })
+        .await
     }
 }
 
 async fn read_page(
     connection: &mut PgConnection,
     account: AccountId,
-    EntriesRequest { newest_first, after, limit }: EntriesRequest,
-    last: u64,
+    request: EntriesRequest,
 ) -> Result<EntriesPage, LedgerError> {
-    let limit = u64::from(limit.min(PAGE_LINES_MAX));
-    if newest_first {
-        let until = after.map_or(last, |after| last.min(after.saturating_sub(1)));
-        let above = until.saturating_sub(limit);
-        let mut lines = read_lines(connection, account, above, until).await?;
-        lines.reverse();
-        return Ok(EntriesPage { lines, next: (above > 0).then_some(above + 1) });
+    let last = read_in_service(connection, account).await?.row.balance_version;
+    let mut all = Window { above: 0, until: last };
+    if let Some(from) = request.from {
+        all.above = version_before(connection, account, last, from).await?;
     }
-    let above = after.unwrap_or(0).min(last);
-    let until = last.min(above + limit);
-    let lines = read_lines(connection, account, above, until).await?;
-    Ok(EntriesPage { lines, next: (until < last).then_some(until) })
-}
-
-/// The entries behind version `above` up to version `until`, oldest first. All of them are there, each is the one that was
-/// sealed, and each follows the one before it: what does not hold is never shown.
-pub(super) async fn read_lines(
-    connection: &mut PgConnection,
-    account: AccountId,
-    above: u64,
-    until: u64,
-) -> Result<Vec<Line>, LedgerError> {
-    if above >= until {
-        return Ok(Vec::new());
+    if let Some(to) = request.to {
+        all.until = version_before(connection, account, last, to).await?;
     }
-    let select = format!(
-        "select {STORED_EVENT} from events e where e.aggregate_id = $1 and e.sequence between $2 and $3 order by e.sequence"
-    );
-    let rows = sqlx::query_as(&select).bind(account.to_string()).bind(bigint(above)).bind(bigint(until));
-    let rows: Vec<StoredEvent> = rows.fetch_all(connection).await?;
-    let mut head = (above == 0).then_some(CHAIN_START);
-    let mut version = above;
-    for stored in &rows {
-        // The row at `above` is read for its hash alone.
-        version += u64::from(head.is_some());
-        let follows = head.is_none_or(|head| stored.link(&head).hash() == stored.hash);
-        if stored.sequence != version || !follows || !is_sealed(stored) {
-            return Err(broken(account, version));
+    let EntriesRequest { filter, newest_first, after, limit, .. } = request;
+    match after {
+        Some(after) if newest_first => all.until = all.until.min(after.saturating_sub(1)),
+        Some(after) => all.above = all.above.max(after),
+        None => {}
+    }
+    all.above = all.above.min(all.until);
+    if let Some(key) = &filter.key {
+        let version = version_of(connection, account, key).await?;
+        all = version.map_or(Window { until: all.above, ..all }, |version| all.only(version));
+    }
+    let limit = u64::from(limit.clamp(1, PAGE_LINES_MAX));
+    let part = all.first(newest_first, if filter.is_empty() { limit } else { SEARCHED_ENTRIES_MAX });
+    if filter.is_empty() {
+        let mut lines = read_all(connection, account, part).await?;
+        if newest_first {
+            lines.reverse();
         }
-        head = Some(stored.hash);
+        return Ok(EntriesPage { lines, next: all.behind(newest_first, part) });
     }
-    if version < until {
-        return Err(broken(account, version + 1));
+    let lines = find(connection, account, part, &filter, newest_first, limit).await?;
+    let full = lines.last().filter(|_| lines.len() as u64 == limit).map(|line| line.receipt.version());
+    let seen = full.map_or(part, |last| part.up_to(newest_first, last));
+    Ok(EntriesPage { next: all.behind(newest_first, seen), lines })
+}
+
+impl Window {
+    /// This version alone, if it lies in it.
+    fn only(self, version: u64) -> Self {
+        let is_within = self.above < version && version <= self.until;
+        Self { above: version - 1, until: if is_within { version } else { version - 1 } }
     }
-    let shown = rows.iter().skip(usize::from(above > 0));
-    Ok(shown.map(Line::of).collect::<sqlx::Result<_>>()?)
+
+    /// At most `count` versions of it, from one end or the other.
+    fn first(self, newest_first: bool, count: u64) -> Self {
+        let Self { above, until } = self;
+        if newest_first {
+            Self { above: above.max(until.saturating_sub(count)), until }
+        } else {
+            Self { above, until: until.min(above + count) }
+        }
+    }
+
+    /// Its part up to and with a version, from the same end.
+    fn up_to(self, newest_first: bool, version: u64) -> Self {
+        if newest_first { Self { above: version - 1, ..self } } else { Self { until: version, ..self } }
+    }
+
+    /// The version that a page ends with which has shown this part of it; `None` if that was all.
+    fn behind(self, newest_first: bool, seen: Self) -> Option<u64> {
+        if newest_first {
+            (seen.above > self.above).then_some(seen.above + 1)
+        } else {
+            (seen.until < self.until).then_some(seen.until)
+        }
+    }
 }
 
-fn is_sealed(stored: &StoredEvent) -> bool {
-    stored.note.as_ref().is_none_or(|note| Some(digest_note(note)) == stored.note_digest)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The answer where a stream does not hold. Only a lane or an audit takes the account out of service: a reader may not write.
-pub(super) fn broken(account: AccountId, version: u64) -> LedgerError {
-    tracing::error!(%account, version, "an entry is missing or was changed");
-    LedgerError::Quarantined
-}
+    /// The versions that pages look at, when each looks at three and shows nothing.
+    fn pages(newest_first: bool) -> Vec<(u64, u64)> {
+        let (mut pages, mut rest) = (Vec::new(), Window { above: 2, until: 9 });
+        loop {
+            let part = rest.first(newest_first, 3);
+            pages.push((part.above + 1, part.until));
+            match rest.behind(newest_first, part) {
+                Some(next) if newest_first => rest.until = next - 1,
+                Some(next) => rest.above = next,
+                None => return pages,
+            }
+        }
+    }
 
-impl Line {
-    fn of(stored: &StoredEvent) -> sqlx::Result<Self> {
-        let decode = |error| sqlx::Error::Decode(Box::new(error));
-        let receipt = Receipt::of(stored)?;
-        let note = stored.note.as_deref().map(Note::unsalted).transpose().map_err(decode)?;
-        Ok(Self { receipt, note })
+    #[test]
+    fn pages_look_at_every_version_once_from_either_end() {
+        assert_eq!(pages(false), [(3, 5), (6, 8), (9, 9)]);
+        assert_eq!(pages(true), [(7, 9), (4, 6), (3, 3)]);
+        let only = |version| Window { above: 2, until: 9 }.only(version);
+        let sizes = [2, 3, 9, 10].map(|version| only(version).until - only(version).above);
+        assert_eq!(sizes, [0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_full_page_goes_on_behind_its_last_line() {
+        let all = Window { above: 0, until: 9 };
+        let ends = [true, false]
+            .map(|newest_first| all.behind(newest_first, all.first(newest_first, 9).up_to(newest_first, 4)));
+        assert_eq!(ends, [Some(4), Some(4)]);
+        assert_eq!(all.behind(false, all.up_to(false, 9)), None, "that was the last");
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn version_before(
     let (low, high): (i64, i64) = halved.fetch_one(connection).await?;
     if high - low > 1 {
         // The entry in the middle is missing.
-        return Err(super::entries::broken(account, natural(i64::midpoint(low, high))?));
+        return Err(super::lines::broken(account, natural(i64::midpoint(low, high))?));
     }
     Ok(natural(low)?)
 }

@@ -14,7 +14,7 @@ use crate::{
     ledger::Ledger,
     read::{
         balance::read_in_service,
-        entries::{Line, PAGE_LINES_MAX, read_lines},
+        lines::{Line, PAGE_LINES_MAX, Window, read_all},
         moment::version_before,
     },
 };
@@ -105,13 +105,13 @@ async fn read_statement(
         None => last,
     };
     let above = after.map_or(opening, |place| place.version.clamp(opening, closing));
-    let until = closing.min(above + u64::from(limit.min(PAGE_LINES_MAX)));
+    let until = closing.min(above + u64::from(limit.clamp(1, PAGE_LINES_MAX)));
     Ok(Statement {
         account,
         currency: balance.currency,
         opening_balance: balance_at(connection, account, opening).await?,
         opening_version: opening,
-        lines: read_lines(connection, account, above, until).await?,
+        lines: read_all(connection, account, Window { above, until }).await?,
         closing_balance: balance_at(connection, account, closing).await?,
         closing_version: closing,
         next: (until < closing).then_some(StatementPlace { version: until, closing_version: closing }),
@@ -124,6 +124,7 @@ async fn balance_at(
     account: AccountId,
     version: u64,
 ) -> Result<Money, LedgerError> {
-    let lines = read_lines(connection, account, version.saturating_sub(1), version).await?;
+    let only = Window { above: version.saturating_sub(1), until: version };
+    let lines = read_all(connection, account, only).await?;
     Ok(lines.last().map_or(Money::ZERO, |line| line.receipt.after().balance()))
 }

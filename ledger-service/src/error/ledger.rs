@@ -10,7 +10,10 @@ impl From<LedgerError> for ApiError {
         match error {
             LedgerError::Rejected { rejection, replayed } => Self { replayed, ..rejection.into() },
             LedgerError::NotFound => Self::not_found(),
-            LedgerError::KeyReused => Self::new(Code::IdempotencyKeyReused, error.to_string()),
+            LedgerError::KeyReused { entry } => {
+                let told = Self::new(Code::IdempotencyKeyReused, error.to_string());
+                entry.into_iter().fold(told, |told, entry| told.with("entry_id", entry.to_string()))
+            }
             LedgerError::Invalid(limit) => limit.into(),
             LedgerError::Stale => Self::new(Code::StaleVersion, error.to_string()),
             LedgerError::Busy => Self::new(Code::TryAgain, error.to_string()),

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountBalance, AccountId, AccountStatus, Currency, Money, Open, Owner};
+use ledger_core::{AccountBalance, AccountId, AccountStatus, AccountsRequest, Currency, Money, Open, Owner};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -151,7 +151,7 @@ pub(crate) async fn open_account(
     Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{}", receipt.account)))
 }
 
-/// The accounts of an owner, by currency.
+/// The accounts of an owner.
 #[utoipa::path(
     get, path = "/accounts", tag = "money", params(OwnerParams), security(("bearer" = [])),
     responses((status = 200, body = Page<AccountResponse>), ListAccountsProblems)
@@ -166,8 +166,9 @@ pub(crate) async fn list_accounts(
         (None, Some(tenant)) => Owner::Tenant(tenant),
         _ => return Err(ApiError::invalid("?owner_user_id", "name a user or a tenant")),
     };
-    let accounts = shared.ledger().accounts_of(&by.caller, owner).await?;
-    let data = accounts.into_iter().map(AccountResponse::from).collect();
+    let request = AccountsRequest { owner: Some(owner), ..AccountsRequest::default() };
+    let page = shared.ledger().accounts(&by.caller, request).await?;
+    let data = page.accounts.into_iter().map(AccountResponse::from).collect();
     Ok(Json(Page { data, next_cursor: None }))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountStatus, Amount, Currency, LedgerError, Money, Owner};
+use ledger_core::{AccountStatus, AccountsRequest, Amount, Currency, LedgerError, Money, Owner};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -81,7 +81,9 @@ pub(crate) async fn get_budget(
     by: By<Holder>,
 ) -> Result<Json<BudgetResponse>, ApiError> {
     let payer = by.virtual_key()?.payer();
-    let accounts = shared.ledger().accounts_of(&by.caller, payer).await?;
+    let request = AccountsRequest { owner: Some(payer), ..AccountsRequest::default() };
+    let mut accounts = shared.ledger().accounts(&by.caller, request).await?.accounts;
+    accounts.sort_by_key(|account| String::from(account.currency));
     Ok(Json(BudgetResponse { payer, accounts: accounts.into_iter().map(AccountResponse::from).collect() }))
 }
 

@@ -149,6 +149,7 @@ pub(crate) async fn list_entries(
         newest_first: order == Order::Desc,
         after: cursor.map(|Cursor(Version(version))| version),
         limit: limit.shown(),
+        ..EntriesRequest::default()
     };
     let page = shared.ledger().entries(&by.caller, account, request).await?;
     let next_cursor = page.next.map(|version| Cursor(Version(version)).to_string());
