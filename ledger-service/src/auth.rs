@@ -104,8 +104,7 @@ async fn find_virtual_key(store: &Store, key: &Secret) -> Result<VirtualKey, Api
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| unknown())?;
+    let Some(text) = single(headers, header::AUTHORIZATION.as_str())? else { return Ok(None) };
     let (scheme, key) = text.split_once(' ').ok_or_else(unknown)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unknown());
@@ -114,9 +113,17 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
 }
 
 fn named_key(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
-    let Some(value) = headers.get(VIRTUAL_KEY) else { return Ok(None) };
-    let key: Option<Secret> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let Some(text) = single(headers, VIRTUAL_KEY)? else { return Ok(None) };
+    let key: Option<Secret> = text.trim().parse().ok();
     key.filter(|key| key.kind() == KeyKind::Virtual).map(Some).ok_or_else(unknown)
+}
+
+/// The one value of a header. Two credentials, like two keys, leave open who calls.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    let only = if values.next().is_none() { first.to_str().ok() } else { None };
+    only.map(Some).ok_or_else(unknown)
 }
 
 /// Malformed, unknown and revoked alike: a guess learns nothing.

@@ -93,10 +93,10 @@ impl ApiError {
         Self::at(Code::Invalid, pointer, detail)
     }
 
-    /// All the faults that were found, if any.
-    pub(crate) fn invalid_at(faults: Vec<FieldError>) -> Result<(), Self> {
-        let Some(FieldError { pointer, detail }) = faults.first().cloned() else { return Ok(()) };
-        Err(Self { errors: faults, ..Self::invalid(pointer, detail) })
+    /// All the faults that were found; the first is the detail.
+    pub(crate) fn faulty(faults: Vec<FieldError>) -> Self {
+        let first = faults.first().cloned().unwrap_or_else(|| FieldError::new("", "it cannot be taken"));
+        Self { errors: faults, ..Self::invalid(first.pointer, first.detail) }
     }
 
     /// A fault of one field.

@@ -2,6 +2,7 @@
 
 mod body;
 mod guard;
+mod json;
 mod params;
 
 use axum::{

@@ -8,8 +8,8 @@ mod binaries;
 #[cfg(feature = "bundled-postgres")]
 mod bundled;
 mod cluster;
+mod directories;
 mod locks;
-mod place;
 
 use std::{path::Path, time::Duration};
 
@@ -24,11 +24,11 @@ use tokio::{
 
 use self::{
     cluster::{Cluster, DATABASE},
+    directories::Directories,
     locks::{Lock, Locks},
-    place::Place,
 };
 
-pub use self::place::data_dir;
+pub use self::directories::data_dir;
 
 /// The role that the ledger logs in as.
 const SERVICE: &str = "ledger_service";
@@ -146,8 +146,8 @@ struct Serving {
 
 impl Private {
     async fn start(data_dir: Option<&Path>, purpose: Purpose) -> Result<Database> {
-        let place = Place::of(self::data_dir(data_dir)?)?;
-        let locks = Locks::new(place.data_dir());
+        let directories = Directories::of(self::data_dir(data_dir)?)?;
+        let locks = Locks::new(directories.data_dir());
         // First, because the second service is to be told so at once, and not after a start.
         let serving = match purpose {
             Purpose::Serve => Some(locks.serve()?),
@@ -155,7 +155,7 @@ impl Private {
         };
         let starting = locks.start().await?;
         let attached = locks.attach()?;
-        let cluster = Cluster::at(place).await?;
+        let cluster = Cluster::at(directories).await?;
         cluster.ensure_running().await?;
         let (url, owner_url) = (cluster.url(SERVICE, DATABASE), cluster.owner_url(DATABASE));
         if let Err(error) = prepare_database(&cluster, &owner_url).await {

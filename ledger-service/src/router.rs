@@ -27,6 +27,7 @@ use crate::{
     },
     state::Shared,
     telemetry,
+    wire::unless_known,
 };
 
 /// What `/openapi.json` says beside the routes, each of which brings its own page.
@@ -66,6 +67,7 @@ pub(crate) fn router(shared: &Shared) -> Router {
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::MethodNotAllowed, "the header Allow names the methods that this path knows")
         })
+        .layer(from_fn(answer_what_is_new))
         .layer(from_fn_with_state(Arc::new(KnownParams::of(&reference())), take_known_params))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(telemetry::observe))
@@ -132,7 +134,15 @@ async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Re
     }
 }
 
-/// Nobody is to believe that a parameter was heard which the operation does not know.
+/// A reader who has the answer already is told so, without it.
+async fn answer_what_is_new(request: Request, next: Next) -> Response {
+    let is_read = request.method().is_safe();
+    let known = request.headers().clone();
+    let answer = next.run(request).await;
+    if is_read { unless_known(answer, &known) } else { answer }
+}
+
+/// Nobody is to believe that a parameter was taken which the operation does not know.
 async fn take_known_params(State(known): State<Arc<KnownParams>>, request: Request, next: Next) -> Response {
     match known.check(&request) {
         Ok(()) => next.run(request).await,

@@ -6,11 +6,11 @@ mod page;
 mod text;
 
 pub(crate) use self::{
-    answer::{Revealed, Versioned, etag},
-    moment::Moment,
+    answer::{Revealed, Versioned, etag, unless_known},
+    moment::{Moment, UsageTime},
     page::{Cursor, Limit, Page, PageParams, Version},
     text::{
-        AmountText, CurrencyText, LabelText, LegText, LimitText, Metadata, MoneyText, NoteText, ProviderText,
-        ReasonText, SlugText,
+        AmountText, CurrencyText, LabelText, LegText, LimitText, Metadata, MoneyText, NoteText, NoteWords,
+        ProviderText, Reason, ReasonText, SlugText,
     },
 };

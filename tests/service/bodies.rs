@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 crate::tests![
     money_is_a_plain_decimal_string,
     a_fault_is_pointed_at,
+    every_fault_of_a_body_is_named,
+    a_name_stands_once,
+    a_number_that_nothing_holds_is_a_wrong_value,
     what_is_no_json_is_malformed,
     texts_are_bounded
 ];
@@ -86,15 +89,70 @@ async fn a_fault_is_pointed_at() {
             (json!([]), ""),
             (json!("text"), ""),
             (json!(null), ""),
-            (json!({"amount": "1"}), ""),
+            (json!(["1", "USD"]), ""),
+            (json!({"amount": "1"}), "/currency"),
         ] {
             let refused = app.admin.post(&path, body.clone()).await;
             assert_eq!(refused.problem(), (422, "invalid"), "{body}");
             assert_eq!(refused.pointer(), pointer, "{body}: {refused:?}");
             assert!(!refused.json["errors"].as_array().unwrap().is_empty());
         }
-        let twice = r#"{"amount": "1", "amount": "2", "currency": "USD"}"#;
-        assert_eq!(app.admin.post(&path, good.clone()).body(twice).await.problem(), (422, "invalid"));
+    })
+    .await;
+}
+
+async fn every_fault_of_a_body_is_named() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("10").await;
+        let charge = json!({"amount": 1, "effective_at": "1969-01-01T00:00:00Z", "description": "\u{7}", "nonsense": 1,
+            "metadata": {"a/b": 1, "c": "x".repeat(501), "d": "fine"}, "dry_run": "yes"});
+        let open = json!({"owner": {"user_id": acme.id, "tenant_id": acme.id}, "currency": "usd", "credit_limit": "-1"});
+        let charges = ["/amount", "/currency", "/description", "/dry_run", "/effective_at", "/metadata/a~1b",
+            "/metadata/c", "/nonsense"];
+        for (path, body, faults) in [
+            (format!("/accounts/{account}/charges"), charge, &charges[..]),
+            ("/accounts".to_owned(), open, &["/credit_limit", "/currency", "/owner"]),
+            ("/users".to_owned(), json!({}), &["/email", "/full_name"]),
+        ] {
+            let refused = app.admin.post(&path, body).await;
+            assert_eq!(refused.problem(), (422, "invalid"), "{refused:?}");
+            let errors = refused.json["errors"].as_array().unwrap().iter();
+            let mut named: Vec<&str> = errors.map(|fault| fault["pointer"].as_str().unwrap()).collect();
+            named.sort_unstable();
+            assert_eq!(named, faults, "{refused:?}");
+        }
+        assert_eq!(app.admin.balance(account).await, "10");
+    })
+    .await;
+}
+
+async fn a_name_stands_once() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("10").await;
+        for (body, pointer) in [
+            (r#"{"amount": "1", "amount": "2", "currency": "USD"}"#, "/amount"),
+            (r#"{"amount": "1", "currency": "USD", "metadata": {"a": "1", "a": "2"}}"#, "/metadata/a"),
+            (r#"{"amount": "1", "currency": "USD", "metadata": {"a": "1", "\u0061": "2"}}"#, "/metadata/a"),
+        ] {
+            let refused = app.admin.charge(account, "1").body(body).await;
+            assert_eq!((refused.problem(), refused.pointer()), ((422, "invalid"), pointer), "{refused:?}");
+        }
+        assert_eq!(app.admin.balance(account).await, "10");
+    })
+    .await;
+}
+
+async fn a_number_that_nothing_holds_is_a_wrong_value() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("10").await;
+        let body = r#"{"currency": "USD", "amount": 1e400}"#;
+        let refused = app.admin.charge(account, "1").body(body).await;
+        assert_eq!((refused.problem(), refused.pointer()), ((422, "invalid"), "/amount"), "{refused:?}");
+        let deep = format!(r#"{{"currency": "USD", "amount": {}1{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
+        let refused = app.admin.charge(account, "1").body(deep).await;
+        assert_eq!(refused.problem(), (422, "invalid"));
+        assert!(refused.pointer().starts_with("/amount/0/0"), "{refused:?}");
     })
     .await;
 }
@@ -149,7 +207,7 @@ async fn texts_are_bounded() {
         for (body, pointer) in [
             (body(pairs(51, 1)), "/metadata"),
             (body(pairs(1, 501)), "/metadata/name-0"),
-            (body(json!({"": "x"})), "/metadata"),
+            (body(json!({"": "x"})), "/metadata/"),
             (body(json!({"x": "\u{7}"})), "/metadata/x"),
             (json!({"amount": "1", "currency": "USD", "description": "x".repeat(501)}), "/description"),
             (

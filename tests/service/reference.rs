@@ -14,6 +14,7 @@ crate::tests![
     every_operation_does_what_it_is_for,
     every_operation_knows_who_may,
     every_operation_refuses_what_it_cannot_read,
+    a_reader_who_has_the_answer_is_told_so,
     every_operation_survives_the_loss_of_the_database,
     an_account_in_quarantine_is_out_of_service_alone,
     a_slow_body_is_not_waited_for,
@@ -211,6 +212,25 @@ async fn every_operation_refuses_what_it_cannot_read() {
             let unknown = unknown.await;
             assert_eq!((unknown.problem(), unknown.pointer()), ((422, "invalid"), "?dry_run"), "{id}");
             assert_eq!(unknown.json["errors"][1]["pointer"], "?b", "{id}: every fault is named");
+        }
+    })
+    .await;
+}
+
+async fn a_reader_who_has_the_answer_is_told_so() {
+    TestApp::run(async |app| {
+        for example in examples(app).await {
+            if !declares(example.operation, 304, "") {
+                continue;
+            }
+            let id = &example.operation.id;
+            let tag = example.call().await.expect(200).header("etag").unwrap().to_owned();
+            for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+                let unchanged = example.call().header("if-none-match", &known).await.expect(304);
+                assert_eq!((unchanged.header("etag"), unchanged.body.len()), (Some(tag.as_str()), 0), "{id}");
+            }
+            let other = example.call().header("if-none-match", "\"999\"").await;
+            assert!(!other.expect(200).body.is_empty(), "{id}");
         }
     })
     .await;

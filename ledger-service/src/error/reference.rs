@@ -38,6 +38,16 @@ macro_rules! problems {
 }
 pub(crate) use problems;
 
+/// What a reader with `If-None-Match` may be told.
+pub(crate) struct Unchanged;
+
+impl utoipa::IntoResponses for Unchanged {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let unchanged = ResponseBuilder::new().description("It is still at the version in If-None-Match");
+        BTreeMap::from([("304".to_owned(), unchanged.build().into())])
+    }
+}
+
 problems!(Listing: ACCESS);
 problems!(Making: ACCESS, BODY);
 problems!(Naming: ACCESS, &[Code::NotFound]);

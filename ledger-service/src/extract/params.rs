@@ -64,6 +64,7 @@ impl KnownParams {
         let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
         let unknown = names.filter(|name| !known.contains(name.as_ref()));
         let fault = |name| FieldError::new(format!("?{name}"), "this operation takes no such parameter");
-        ApiError::invalid_at(unknown.map(fault).collect())
+        let faults: Vec<FieldError> = unknown.map(fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(ApiError::faulty(faults)) }
     }
 }

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     binaries::{Binaries, major_in},
-    place::{PORT, Place},
+    directories::{Directories, PORT},
 };
 
 /// The database that the ledger is in.
@@ -44,7 +44,7 @@ const CANNOT_CONNECT_NOW: &str = "57P03";
 /// One private server and the programs for it.
 #[derive(Clone)]
 pub(super) struct Cluster {
-    place: Place,
+    directories: Directories,
     binaries: Binaries,
 }
 
@@ -61,12 +61,13 @@ enum Seen {
 }
 
 impl Cluster {
-    /// The server of a place; makes it when there is none yet.
-    pub(super) async fn at(place: Place) -> Result<Self> {
-        let version_file = place.cluster().join("PG_VERSION");
+    /// The server in these directories; makes it when there is none yet.
+    pub(super) async fn at(directories: Directories) -> Result<Self> {
+        let version_file = directories.cluster().join("PG_VERSION");
         let data_major = version_file.exists().then(|| major_in(&version_file)).transpose()?;
-        let cluster = Self { binaries: Binaries::find(place.data_dir(), data_major).await?, place };
-        cluster.place.open_to_server().await?;
+        let cluster =
+            Self { binaries: Binaries::find(directories.data_dir(), data_major).await?, directories };
+        cluster.directories.open_to_server().await?;
         if data_major.is_none() {
             cluster.initialise().await?;
         }
@@ -78,7 +79,7 @@ impl Cluster {
         let begun = Instant::now();
         let mut refusal = String::new();
         loop {
-            self.place.make_sockets()?;
+            self.directories.make_sockets()?;
             match self.look().await? {
                 Seen::Running => return Ok(()),
                 Seen::Changing => {}
@@ -91,7 +92,7 @@ impl Cluster {
                 text if text.contains("still in use") => READY_PATIENCE,
                 _ => REFUSAL_PATIENCE,
             };
-            let (directory, waited) = (self.place.cluster(), begun.elapsed());
+            let (directory, waited) = (self.directories.cluster(), begun.elapsed());
             ensure!(
                 waited < patience,
                 "PostgreSQL in {} is not ready after {} s\n{refusal}",
@@ -114,14 +115,14 @@ impl Cluster {
             "PostgreSQL does not stop: {}",
             String::from_utf8_lossy(&stopped.stderr).trim()
         );
-        self.place.remove_sockets();
+        self.directories.remove_sockets();
         Ok(())
     }
 
     /// A connection as the superuser, to the server's own database.
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = PgConnectOptions::new_without_pgpass()
-            .socket(self.place.sockets())
+            .socket(self.directories.sockets())
             .port(PORT)
             .username(SUPERUSER)
             .database("postgres")
@@ -138,7 +139,7 @@ impl Cluster {
 
     /// In the form that both sqlx and libpq read. All is said, or variables such as PGPORT would decide it.
     pub(super) fn url(&self, login: &str, database: &str) -> String {
-        let sockets = percent_encoded(self.place.sockets());
+        let sockets = percent_encoded(self.directories.sockets());
         format!("postgres://{login}@localhost:{PORT}/{database}?host={sockets}&sslmode=disable")
     }
 
@@ -154,9 +155,9 @@ impl Cluster {
             }
             // Too many connections, say: that is an answer.
             Err(sqlx::Error::Database(_)) => Ok(Seen::Running),
-            Err(_) if is_postmaster(pid_file.pid, &self.place.cluster()) => {
+            Err(_) if is_postmaster(pid_file.pid, &self.directories.cluster()) => {
                 // A broom may have gone through /tmp, or an older release have put the socket elsewhere.
-                let socket = self.place.sockets().join(format!(".s.PGSQL.{PORT}"));
+                let socket = self.directories.sockets().join(format!(".s.PGSQL.{PORT}"));
                 Ok(if pid_file.is_ready && !socket.exists() { Seen::Unreachable } else { Seen::Changing })
             }
             Err(_) => {
@@ -174,9 +175,9 @@ impl Cluster {
             sqlx::query_scalar("select current_setting('data_directory')").fetch_one(&mut connection).await?;
         connection.close().await?;
         ensure!(
-            Path::new(&directory).canonicalize().ok() == self.place.cluster().canonicalize().ok(),
+            Path::new(&directory).canonicalize().ok() == self.directories.cluster().canonicalize().ok(),
             "the server on {} is for {directory}",
-            self.place.sockets().display()
+            self.directories.sockets().display()
         );
         Ok(())
     }
@@ -184,13 +185,13 @@ impl Cluster {
     /// Says what the server says if it does not start.
     async fn start(&self) -> Result<Option<String>> {
         self.write_settings().await?;
-        let log = self.place.cluster().join("start.log");
+        let log = self.directories.cluster().join("start.log");
         remove_if_there(&log)?;
         let started = self.pg_ctl("start").arg("--log").arg(&log).output().await?;
         if started.status.success() {
             return Ok(None);
         }
-        let said = [log].into_iter().chain(newest_in(&self.place.cluster().join("log"))).map(|log| {
+        let said = [log].into_iter().chain(newest_in(&self.directories.cluster().join("log"))).map(|log| {
             let text = fs::read(&log).unwrap_or_default();
             let last = &text[text.len().saturating_sub(LOG_BYTES)..];
             format!("{}:\n{}", log.display(), String::from_utf8_lossy(last))
@@ -199,33 +200,36 @@ impl Cluster {
     }
 
     fn pg_ctl(&self, verb: &str) -> Command {
-        let mut command = self.place.command(self.binaries.program("pg_ctl"));
-        command.arg(verb).args(["--silent", "--wait", "--timeout=60", "--pgdata"]).arg(self.place.cluster());
+        let mut command = self.directories.command(self.binaries.program("pg_ctl"));
+        command
+            .arg(verb)
+            .args(["--silent", "--wait", "--timeout=60", "--pgdata"])
+            .arg(self.directories.cluster());
         command
     }
 
     fn pid_file(&self) -> PathBuf {
-        self.place.cluster().join("postmaster.pid")
+        self.directories.cluster().join("postmaster.pid")
     }
 
-    /// Makes the server's files beside their place, because a kill in the middle must leave nothing that looks whole.
+    /// Makes the server's files beside their directories, because a kill in the middle must leave nothing that looks whole.
     async fn initialise(&self) -> Result<()> {
-        let cluster = self.place.cluster();
+        let cluster = self.directories.cluster();
         tracing::info!("making a PostgreSQL in {}", cluster.display());
         ensure!(!cluster.exists(), "{} is there, but holds no PostgreSQL; move it away", cluster.display());
-        for entry in fs::read_dir(self.place.data_dir())? {
+        for entry in fs::read_dir(self.directories.data_dir())? {
             let entry = entry?;
             if entry.file_name().as_bytes().starts_with(b"postgres.new-") {
                 fs::remove_dir_all(entry.path())?;
             }
         }
         // A name of its own, because an initdb of a killed process may still be writing.
-        let new = self.place.data_dir().join(format!("postgres.new-{}", std::process::id()));
-        self.place.make_for_server(&new)?;
+        let new = self.directories.data_dir().join(format!("postgres.new-{}", std::process::id()));
+        self.directories.make_for_server(&new)?;
         // macOS has no C.UTF-8. Bytewise order everywhere, so that an update of the system's language data breaks no index.
         let locale = if cfg!(target_os = "macos") { "--locale=C" } else { "--locale=C.UTF-8" };
         let made = self
-            .place
+            .directories
             .command(self.binaries.program("initdb"))
             .args(["--username", SUPERUSER, "--encoding=UTF8", locale, "--lc-messages=C", "--data-checksums"])
             // Trust within the socket's directory, which is closed to all others; and no other way in.
@@ -238,15 +242,15 @@ impl Cluster {
         self.write(&new.join("postgresql.conf"), include, true).await?;
         self.write(&new.join("ledger.conf"), "", false).await?;
         fs::rename(&new, &cluster)?;
-        fs::File::open(self.place.data_dir())?.sync_all()?;
+        fs::File::open(self.directories.data_dir())?.sync_all()?;
         Ok(())
     }
 
     /// Only when it differs: on a full disk, a server that could still start should.
     async fn write_settings(&self) -> Result<()> {
-        let path = self.place.cluster().join("ledger.conf");
+        let path = self.directories.cluster().join("ledger.conf");
         let settings = include_str!("ledger.conf")
-            .replace("{sockets}", &self.place.sockets().display().to_string().replace('\'', "''"))
+            .replace("{sockets}", &self.directories.sockets().display().to_string().replace('\'', "''"))
             .replace("{port}", &PORT.to_string());
         if fs::read_to_string(&path).is_ok_and(|there| there == settings) {
             return Ok(());
@@ -256,7 +260,7 @@ impl Cluster {
 
     /// As the server's user: root writing where another user may plant a link would hand that user any file.
     async fn write(&self, path: &Path, text: &str, append: bool) -> Result<()> {
-        let mut tee = self.place.command("tee");
+        let mut tee = self.directories.command("tee");
         tee.args(append.then_some("-a")).arg(path).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut writing = tee.spawn().context("cannot run `tee`")?;
         let mut stdin = writing.stdin.take().context("tee has a stdin")?;

@@ -1,7 +1,7 @@
-//! Moments, as a query brings them.
+//! Moments, as callers bring them.
 
 use chrono::{Datelike, Timelike};
-use ledger_core::Timestamp;
+use ledger_core::{Timestamp, microseconds};
 use serde::Deserialize;
 
 /// A moment in a query, of a year that RFC 3339 and PostgreSQL both know.
@@ -20,5 +20,17 @@ impl TryFrom<Timestamp> for Moment {
         } else {
             Err("a moment is of a year from 1 to 9999, and no leap second")
         }
+    }
+}
+
+/// When something was used: in 1970 or later, because exports and other tools cannot write any year whatever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Moment")]
+pub(crate) struct UsageTime(pub(crate) Timestamp);
+
+impl TryFrom<Moment> for UsageTime {
+    type Error = &'static str;
+    fn try_from(Moment(at): Moment) -> Result<Self, &'static str> {
+        if at < Timestamp::UNIX_EPOCH { Err("it lies before 1970") } else { Ok(Self(microseconds(at))) }
     }
 }

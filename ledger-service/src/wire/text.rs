@@ -1,6 +1,9 @@
-//! Texts of a certain form, as the reference describes them.
+//! Texts of a certain form: as the reference describes them, and as they are read.
 
-use ledger_core::NOTE_PAIRS_MAX;
+use std::collections::BTreeMap;
+
+use ledger_core::{NOTE_CHARS_MAX, NOTE_NAME_CHARS_MAX, NOTE_PAIRS_MAX};
+use serde::Deserialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -48,8 +51,47 @@ text! {
 
 const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]{1,40}$";
 
-/// The caller's own names and values, for the reference only.
-pub(crate) struct Metadata;
+/// A printable text of so many characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Text<const LEAST: usize, const MOST: usize>(String);
+
+/// What can be said beside an entry, in words that can be erased.
+pub(crate) type NoteWords = Text<0, NOTE_CHARS_MAX>;
+/// Why something is given back.
+pub(crate) type Reason = Text<1, NOTE_CHARS_MAX>;
+
+impl<const LEAST: usize, const MOST: usize> TryFrom<String> for Text<LEAST, MOST> {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if (LEAST..=MOST).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+            Ok(Self(text))
+        } else {
+            Err(format!("this is {LEAST} to {MOST} printable characters"))
+        }
+    }
+}
+
+impl<const LEAST: usize, const MOST: usize> From<Text<LEAST, MOST>> for String {
+    fn from(text: Text<LEAST, MOST>) -> Self {
+        text.0
+    }
+}
+
+/// The caller's own names and values.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "BTreeMap<Text<1, NOTE_NAME_CHARS_MAX>, NoteWords>")]
+pub(crate) struct Metadata(pub(crate) BTreeMap<String, String>);
+
+impl TryFrom<BTreeMap<Text<1, NOTE_NAME_CHARS_MAX>, NoteWords>> for Metadata {
+    type Error = String;
+    fn try_from(pairs: BTreeMap<Text<1, NOTE_NAME_CHARS_MAX>, NoteWords>) -> Result<Self, String> {
+        if pairs.len() > NOTE_PAIRS_MAX {
+            return Err(format!("these are at most {NOTE_PAIRS_MAX} pairs"));
+        }
+        Ok(Self(pairs.into_iter().map(|(name, value)| (name.0, value.0)).collect()))
+    }
+}
 
 impl PartialSchema for Metadata {
     fn schema() -> RefOr<Schema> {

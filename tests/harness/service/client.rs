@@ -143,6 +143,13 @@ impl Call {
         self
     }
 
+    /// With one more line of this header.
+    #[must_use]
+    pub fn and_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(HeaderName::from_static(name), value.parse().expect("a header's value"));
+        self
+    }
+
     /// Without this header.
     #[must_use]
     pub fn without(mut self, name: &'static str) -> Self {

@@ -78,6 +78,11 @@ async fn a_wrong_credential_learns_nothing() {
             app.anonymous().bearer(&text).virtual_key(&other).get("/budget").await,
             app.anonymous().get("/budget").header("authorization", "Basic eDp5").await,
             app.gateway().await.virtual_key("vk_wrong").get("/budget").await,
+            app.admin
+                .get(&path)
+                .and_header("authorization", &format!("Bearer {}", app.admin_key.reveal()))
+                .await,
+            app.anonymous().virtual_key(&text).get("/budget").and_header("x-virtualkey", &text).await,
         ] {
             assert_eq!(refused.problem(), (401, "unauthenticated"));
         }

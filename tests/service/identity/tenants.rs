@@ -31,7 +31,7 @@ async fn a_tenant_is_made_changed_and_listed() {
             (json!({"name": "x", "slug": "A"}), "/slug"),
             (json!({"name": "x", "slug": "-a"}), "/slug"),
             (json!({"name": "x", "slug": "x", "settings": {"a": 1}}), "/settings/a"),
-            (json!({"name": "x", "slug": "x", "settings": {"a": "\u{0}"}}), "/settings"),
+            (json!({"name": "x", "slug": "x", "settings": {"a": "\u{0}"}}), "/settings/a"),
             (json!({"name": "x", "slug": "x", "status": "active"}), "/status"),
         ] {
             let refused = app.admin.post("/tenants", body).await;

@@ -10,7 +10,7 @@ use crate::{
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY, Changing, Listing, Naming},
+        reference::{ACCESS, BODY, Changing, Listing, Naming, Unchanged},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     secret::{KeyKind, Secret},
@@ -86,7 +86,7 @@ pub(crate) async fn list_keys(
 /// One virtual key.
 #[utoipa::path(
     get, path = "/keys/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = Key, headers(("ETag" = String))), Naming)
+    responses((status = 200, body = Key, headers(("ETag" = String))), Unchanged, Naming)
 )]
 pub(crate) async fn get_key(
     State(shared): State<Shared>,

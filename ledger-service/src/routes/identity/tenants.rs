@@ -1,9 +1,7 @@
 //! Tenants: companies that people are members of, and that pay for them.
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State, http::StatusCode};
-use ledger_core::{Label, Note};
+use ledger_core::Label;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,7 +11,7 @@ use crate::{
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY, Listing, Naming},
+        reference::{ACCESS, BODY, Listing, Naming, Unchanged},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     state::Shared,
@@ -36,8 +34,8 @@ pub(crate) struct TenantRequest {
     plan: Option<Label>,
     /// The platform's own names and values.
     #[serde(default)]
-    #[schema(value_type = Metadata, required = false)]
-    settings: BTreeMap<String, String>,
+    #[schema(required = false)]
+    settings: Metadata,
 }
 
 /// What is to change; what is absent stays.
@@ -51,8 +49,7 @@ pub(crate) struct TenantPatch {
     #[schema(value_type = Option<LabelText>)]
     plan: Option<Label>,
     status: Option<TenantStatus>,
-    #[schema(value_type = Option<Metadata>)]
-    settings: Option<BTreeMap<String, String>>,
+    settings: Option<Metadata>,
 }
 
 /// 1 to 63 of `a-z`, `0-9` and `-`, none of which it begins with but the first two.
@@ -91,7 +88,7 @@ pub(crate) async fn create_tenant(
         name: request.name.into(),
         slug: request.slug.0,
         plan: request.plan.map_or_else(|| DEFAULT_PLAN.to_owned(), String::from),
-        settings: settings(request.settings)?,
+        settings: settings(request.settings),
         created_by: by.actor().into(),
     };
     Ok((StatusCode::CREATED, shown(shared.store().insert_tenant(by.scope(), tenant).await?)))
@@ -114,7 +111,7 @@ pub(crate) async fn list_tenants(
 /// One tenant.
 #[utoipa::path(
     get, path = "/tenants/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = Tenant, headers(("ETag" = String))), Naming)
+    responses((status = 200, body = Tenant, headers(("ETag" = String))), Unchanged, Naming)
 )]
 pub(crate) async fn get_tenant(
     State(shared): State<Shared>,
@@ -144,17 +141,13 @@ pub(crate) async fn update_tenant(
         slug: patch.slug.map(|slug| slug.0),
         plan: patch.plan.map(String::from),
         status: patch.status,
-        settings: patch.settings.map(settings).transpose()?,
+        settings: patch.settings.map(settings),
     };
     Ok(shown(shared.store().update_tenant(by.scope(), id, change).await?))
 }
 
-/// Bounded as every free text is.
-fn settings(settings: BTreeMap<String, String>) -> Result<Value, ApiError> {
-    let note = Note { description: None, metadata: settings };
-    note.check()
-        .map_err(|limit| ApiError::invalid("/settings", format!("{} is {}", limit.field, limit.rule)))?;
-    Ok(note.metadata.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
+fn settings(Metadata(settings): Metadata) -> Value {
+    settings.into_iter().map(|(name, value)| (name, Value::from(value))).collect()
 }
 
 fn shown(tenant: Tenant) -> Versioned<Tenant> {

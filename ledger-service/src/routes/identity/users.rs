@@ -11,7 +11,7 @@ use crate::{
     auth::{Admin, Auditor, By},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY, Changing, Listing, Naming},
+        reference::{ACCESS, BODY, Changing, Listing, Naming, Unchanged},
     },
     extract::{Body, IfMatch, IfMatchParams, Named, Params},
     state::Shared,
@@ -113,7 +113,7 @@ pub(crate) async fn list_users(
 /// One user.
 #[utoipa::path(
     get, path = "/users/{id}", tag = "identity", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = User, headers(("ETag" = String))), Naming)
+    responses((status = 200, body = User, headers(("ETag" = String))), Unchanged, Naming)
 )]
 pub(crate) async fn get_user(
     State(shared): State<Shared>,

@@ -3,7 +3,6 @@
 use axum::{
     Json,
     extract::State,
-    http::header,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -23,11 +22,11 @@ use crate::{
     auth::{By, Cashier, Reader},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY, MONEY},
+        reference::{ACCESS, BODY, MONEY, Unchanged},
     },
     extract::{Body, Keyed, KeyedParams, Named, Params},
     state::Shared,
-    wire::{CurrencyText, LimitText, MoneyText, Page, etag},
+    wire::{CurrencyText, LimitText, MoneyText, Page, Versioned},
 };
 
 /// Whose account in what currency.
@@ -41,7 +40,19 @@ pub(crate) struct AccountRequest {
     /// How far below zero it may go.
     #[serde(default)]
     #[schema(value_type = Option<LimitText>, nullable = false)]
-    credit_limit: Money,
+    credit_limit: CreditLimit,
+}
+
+/// How far below zero an account may go.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "Money")]
+struct CreditLimit(Money);
+
+impl TryFrom<Money> for CreditLimit {
+    type Error = &'static str;
+    fn try_from(limit: Money) -> Result<Self, &'static str> {
+        if limit.is_negative() { Err("a credit limit is zero or more") } else { Ok(Self(limit)) }
+    }
 }
 
 /// A person or a company: exactly one of the two. For the reference only: the type that reads it is the ledger's own.
@@ -140,12 +151,11 @@ pub(crate) async fn open_account(
     keyed: Keyed,
     Body(AccountRequest { owner, currency, credit_limit }): Body<AccountRequest>,
 ) -> Result<Response, ApiError> {
-    if credit_limit.is_negative() {
-        return Err(ApiError::invalid("/credit_limit", "a credit limit is zero or more"));
-    }
     shared.store().expect_owner(by.scope(), owner).await?;
-    let receipt =
-        shared.ledger().open(&keyed.call(&by.caller), Open { owner, currency, credit_limit }).await?;
+    let receipt = shared
+        .ledger()
+        .open(&keyed.call(&by.caller), Open { owner, currency, credit_limit: credit_limit.0 })
+        .await?;
     let opened = AccountBalance::opened(&receipt)
         .ok_or_else(|| ApiError::internal("an opening that opened no account"))?;
     Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{}", receipt.account)))
@@ -175,7 +185,7 @@ pub(crate) async fn list_accounts(
 /// An account with its sums.
 #[utoipa::path(
     get, path = "/accounts/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = AccountResponse, headers(("ETag" = String))), AccountProblems)
+    responses((status = 200, body = AccountResponse, headers(("ETag" = String))), Unchanged, AccountProblems)
 )]
 pub(crate) async fn get_account(
     State(shared): State<Shared>,
@@ -183,23 +193,27 @@ pub(crate) async fn get_account(
     Named(account): Named<AccountId>,
 ) -> Result<Response, ApiError> {
     let balance = shared.ledger().balance(&by.caller, account).await?;
-    let version = etag(balance.row.balance_version);
-    Ok(([(header::ETAG, version)], Json(AccountResponse::from(balance))).into_response())
+    if balance.status == AccountStatus::Quarantined {
+        // No version tells that it is out of service, so no reader may take the answer for the one they have.
+        return Ok(Json(AccountResponse::from(balance)).into_response());
+    }
+    let version = balance.row.balance_version;
+    Ok(Versioned(AccountResponse::from(balance), version).into_response())
 }
 
 /// The sums of an account alone.
 #[utoipa::path(
     get, path = "/accounts/{id}/balance", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = BalanceResponse, headers(("ETag" = String))), AccountProblems)
+    responses((status = 200, body = BalanceResponse, headers(("ETag" = String))), Unchanged, AccountProblems)
 )]
 pub(crate) async fn get_balance(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
-) -> Result<Response, ApiError> {
+) -> Result<Versioned<BalanceResponse>, ApiError> {
     let balance = shared.ledger().balance(&by.caller, account).await?;
-    let version = etag(balance.row.balance_version);
-    Ok(([(header::ETAG, version)], Json(BalanceResponse::from(balance))).into_response())
+    let version = balance.row.balance_version;
+    Ok(Versioned(balance.into(), version))
 }
 
 impl From<AccountBalance> for AccountResponse {

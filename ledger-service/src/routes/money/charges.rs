@@ -1,10 +1,7 @@
 //! Charges: what usage costs.
 
-use std::collections::BTreeMap;
-
 use axum::{Json, extract::State, response::Response};
-use chrono::{DateTime, Utc};
-use ledger_core::{AccountId, Amount, Charge, Currency, EntryId, Note, microseconds};
+use ledger_core::{AccountId, Amount, Charge, Currency, EntryId, Note};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,7 +14,7 @@ use crate::{
     },
     extract::{Body, Keyed, KeyedParams, Named},
     state::Shared,
-    wire::{AmountText, CurrencyText, Metadata, NoteText},
+    wire::{AmountText, CurrencyText, Metadata, NoteText, NoteWords, UsageTime},
 };
 
 /// The name under which a reference is kept in an entry's metadata.
@@ -32,16 +29,17 @@ pub(crate) struct ChargeRequest {
     #[schema(value_type = CurrencyText)]
     currency: Currency,
     #[schema(value_type = Option<NoteText>)]
-    description: Option<String>,
+    description: Option<NoteWords>,
     /// The caller's own name for what is charged; kept as `metadata.reference`.
     #[schema(value_type = Option<NoteText>)]
-    reference: Option<String>,
+    reference: Option<NoteWords>,
     /// The caller's own names and values: at most 50, each value at most 500 characters.
     #[serde(default)]
-    #[schema(value_type = Metadata, required = false)]
-    metadata: BTreeMap<String, String>,
+    #[schema(required = false)]
+    metadata: Metadata,
     /// When it was used; now if absent.
-    effective_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    effective_at: Option<UsageTime>,
     /// Only tell what would happen.
     #[serde(default)]
     dry_run: bool,
@@ -49,14 +47,14 @@ pub(crate) struct ChargeRequest {
 
 impl ChargeRequest {
     fn read(self) -> Result<(Charge, Note, bool), ApiError> {
-        let mut metadata = self.metadata;
+        let Metadata(mut metadata) = self.metadata;
         if let Some(reference) = self.reference
-            && metadata.insert(REFERENCE.to_owned(), reference).is_some()
+            && metadata.insert(REFERENCE.to_owned(), reference.into()).is_some()
         {
             return Err(ApiError::invalid("/metadata/reference", "it is sent as /reference already"));
         }
-        let note = Note { description: self.description, metadata };
-        let effective_at = self.effective_at.map(microseconds);
+        let note = Note { description: self.description.map(String::from), metadata };
+        let effective_at = self.effective_at.map(|UsageTime(at)| at);
         Ok((Charge { amount: self.amount, currency: self.currency, effective_at }, note, self.dry_run))
     }
 }

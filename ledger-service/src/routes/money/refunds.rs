@@ -33,7 +33,8 @@ pub(crate) async fn refund_charge(
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
-    let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt = shared.ledger().refund(&call, Refund { charge, amount: request.amount }).await?;
+    let (amount, note) = request.read();
+    let call = keyed.call(&by.caller).note(note)?;
+    let receipt = shared.ledger().refund(&call, Refund { charge, amount }).await?;
     Ok(created_entry(&receipt, false))
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     extract::{Body, Keyed, KeyedParams, Named},
     state::Shared,
-    wire::{AmountText, CurrencyText, LabelText, ProviderText, ReasonText},
+    wire::{AmountText, CurrencyText, LabelText, ProviderText, Reason, ReasonText},
 };
 
 /// Money that a payment provider has taken for us.
@@ -43,20 +43,16 @@ pub(crate) struct TopUpRequest {
 pub(crate) struct RefundRequest {
     /// All that is left if absent.
     #[schema(value_type = Option<AmountText>)]
-    pub(crate) amount: Option<Amount>,
+    amount: Option<Amount>,
     /// In words that can be erased.
     #[schema(value_type = ReasonText)]
-    reason: String,
+    reason: Reason,
 }
 
 impl RefundRequest {
-    pub(crate) fn note(&self) -> Result<Note, ApiError> {
-        if self.reason.is_empty() {
-            return Err(ApiError::invalid("/reason", "say why"));
-        }
-        let note = Note::describing(&self.reason);
-        note.check().map_err(|limit| ApiError::invalid("/reason", format!("this is {}", limit.rule)))?;
-        Ok(note)
+    /// How much, and the reason as a note.
+    pub(crate) fn read(self) -> (Option<Amount>, Note) {
+        (self.amount, Note::describing(self.reason))
     }
 }
 
@@ -95,9 +91,9 @@ pub(crate) async fn refund_top_up(
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
-    let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt =
-        shared.ledger().refund_top_up(&call, RefundTopUp { top_up, amount: request.amount }).await?;
+    let (amount, note) = request.read();
+    let call = keyed.call(&by.caller).note(note)?;
+    let receipt = shared.ledger().refund_top_up(&call, RefundTopUp { top_up, amount }).await?;
     Ok(created_entry(&receipt, false))
 }
 
@@ -114,7 +110,8 @@ pub(crate) async fn charge_back_top_up(
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
-    let call = keyed.call(&by.caller).note(request.note()?)?;
-    let receipt = shared.ledger().charge_back(&call, ChargeBack { top_up, amount: request.amount }).await?;
+    let (amount, note) = request.read();
+    let call = keyed.call(&by.caller).note(note)?;
+    let receipt = shared.ledger().charge_back(&call, ChargeBack { top_up, amount }).await?;
     Ok(created_entry(&receipt, false))
 }

@@ -27,7 +27,7 @@ const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// The directories of one private server.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Directories {
     data_dir: PathBuf,
     sockets: PathBuf,
     /// Another user than the caller; there is one when the caller is root, as whom PostgreSQL refuses to run.
@@ -71,7 +71,7 @@ pub fn data_dir(given: Option<&Path>) -> Result<PathBuf> {
     data_dir.canonicalize().with_context(|| format!("cannot use {}", data_dir.display()))
 }
 
-impl Place {
+impl Directories {
     pub(super) fn of(data_dir: PathBuf) -> Result<Self> {
         let server = server_user(&data_dir.join("postgres"))?;
         let sockets = sockets_of(&data_dir);
