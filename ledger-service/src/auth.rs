@@ -48,6 +48,11 @@ impl<P: Permission> By<P> {
         self.credential.actor()
     }
 
+    /// Whether they may do something else too.
+    pub(crate) fn may<Q: Permission>(&self) -> bool {
+        Q::allows(&self.credential)
+    }
+
     /// What of the store is there for them.
     pub(crate) fn scope(&self) -> Scope {
         self.credential.realm().map_or(Scope::Platform, Scope::Realm)

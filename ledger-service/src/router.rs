@@ -23,7 +23,7 @@ use crate::{
     routes::{
         identity::{keys, tenants, users},
         money::{accounts, budget, charges, entries, refunds, statements, top_ups},
-        platform::{gateways, operations, operators},
+        platform::{gateways, operations, operators, overview},
     },
     state::Shared,
     telemetry,
@@ -89,6 +89,7 @@ fn money() -> OpenApiRouter<Shared> {
         .routes(routes!(entries::list_entries))
         .routes(routes!(entries::get_entry))
         .routes(routes!(top_ups::create_top_up))
+        .routes(routes!(top_ups::get_top_up))
         .routes(routes!(top_ups::refund_top_up))
         .routes(routes!(top_ups::charge_back_top_up))
         .routes(routes!(charges::create_charge))
@@ -116,6 +117,7 @@ fn platform() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::revoke_operator))
         .routes(routes!(gateways::create_gateway, gateways::list_gateways))
         .routes(routes!(gateways::revoke_gateway))
+        .routes(routes!(overview::get_overview))
 }
 
 /// Outside the limit on requests: whoever asks whether the service is well must hear it when it is busy.

@@ -11,6 +11,6 @@ pub(crate) use self::{
     page::{Cursor, Limit, Page, PageParams, Version},
     text::{
         AmountText, CurrencyText, LabelText, LegText, LimitText, Metadata, MoneyText, NoteText, NoteWords,
-        ProviderText, Reason, ReasonText, SlugText,
+        ProviderText, Reason, ReasonText, SlugText, TotalText,
     },
 };

@@ -3,13 +3,14 @@
 mod gateways;
 mod operations;
 mod operators;
+mod overview;
 
 use ledger_tests::service::TestApp;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
 pub(crate) fn tests() -> impl Iterator<Item = Trial> {
-    [gateways::tests(), operations::tests(), operators::tests()].into_iter().flatten()
+    [gateways::tests(), operations::tests(), operators::tests(), overview::tests()].into_iter().flatten()
 }
 
 /// A credential of the platform works until it is revoked, and its key is shown to nobody but its maker.

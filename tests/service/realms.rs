@@ -50,6 +50,9 @@ async fn probe(client: &Client, account: Uuid, entry: Uuid) -> Vec<Answer> {
         client.charge(account, "1").await,
         client.get(&format!("/entries/{entry}")).await,
         client.get(&format!("/charges/{entry}")).await,
+        client.get(&format!("/top-ups/{entry}")).await,
+        client.get(&format!("/accounts/{account}/entries?key=k&type=charged&order=desc")).await,
+        client.get(&format!("/accounts/{account}/entries?reference=pi_1")).await,
         client.give_back(&format!("/charges/{entry}/refunds"), Some("0.01")).await,
         client.get("/accounts/not-an-id").await,
     ]

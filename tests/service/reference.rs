@@ -90,9 +90,9 @@ async fn example<'a>(app: &TestApp, operation: &'a Operation) -> Example<'a> {
             id = app.admin.charge(acme.account("10").await, "5").await.expect(201).id();
             body = (operation.method == "POST").then_some(give_back);
         }
-        "refund_top_up" | "charge_back_top_up" => {
+        "get_top_up" | "refund_top_up" | "charge_back_top_up" => {
             id = app.admin.top_up(acme.account("0").await, "5").await.expect(201).id();
-            body = Some(give_back);
+            body = (operation.method == "POST").then_some(give_back);
         }
         "create_own_charge" | "get_budget" | "check_budget" => {
             acme.account("10").await;
@@ -120,8 +120,8 @@ async fn example<'a>(app: &TestApp, operation: &'a Operation) -> Example<'a> {
             id = app.admin.post("/operators", operator).await.expect(201).id();
         }
         "revoke_gateway" => id = app.admin.post("/gateways", json!({"name": "x"})).await.expect(201).id(),
-        "list_tenants" | "list_users" | "list_keys" | "list_operators" | "list_gateways" | "check_health"
-        | "check_readiness" | "show_metrics" => {}
+        "list_tenants" | "list_users" | "list_keys" | "list_operators" | "list_gateways" | "get_overview"
+        | "check_health" | "check_readiness" | "show_metrics" => {}
         unknown => panic!("{unknown} is new: give it an example here"),
     }
     let path = operation.path.replace("{id}", &id.to_string()) + &query;

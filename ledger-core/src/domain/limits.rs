@@ -30,7 +30,8 @@ pub struct Label(String);
 
 /// The caller's own name for one command, 1 to [`LABEL_CHARS_MAX`] printable characters. The same key never acts twice on one
 /// account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct IdempotencyKey(String);
 
 macro_rules! as_short_text {

@@ -3,3 +3,4 @@
 pub(crate) mod gateways;
 pub(crate) mod operations;
 pub(crate) mod operators;
+pub(crate) mod overview;

@@ -29,6 +29,8 @@ macro_rules! text {
 text! {
     /// Money is a decimal string: at most 15 digits before the point and 12 behind it. Never a JSON number.
     MoneyText = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?$", "12.50";
+    /// A sum of money over many accounts: a decimal string of any length before the point.
+    TotalText = r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,12})?$", "1250000.50";
     /// Money above zero, as a decimal string.
     AmountText = r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?$", "12.50";
     /// Money that is zero or more, as a decimal string.

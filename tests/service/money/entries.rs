@@ -3,7 +3,11 @@
 use ledger_tests::service::TestApp;
 use serde_json::json;
 
-crate::tests![entries_come_in_pages, an_entry_shows_both_sides_of_each_movement,];
+crate::tests![
+    entries_come_in_pages,
+    an_entry_shows_both_sides_of_each_movement,
+    entries_are_found_by_what_is_known_of_them,
+];
 
 async fn entries_come_in_pages() {
     TestApp::run(async |app| {
@@ -60,6 +64,61 @@ async fn an_entry_shows_both_sides_of_each_movement() {
         app.admin.get(&format!("/entries/{top_up}")).await.expect(200);
         let not_a_charge = app.admin.get(&format!("/charges/{top_up}")).await;
         assert_eq!(not_a_charge.problem(), (404, "not_found"));
+    })
+    .await;
+}
+
+async fn entries_are_found_by_what_is_known_of_them() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("10").await;
+        let body = json!({"amount": "1", "currency": "USD", "reference": "order-1"});
+        let path = format!("/accounts/{account}/charges");
+        let charge = app.admin.post(&path, body).key("k").header("x-request-id", "r-1").await.expect(201);
+        let (key, _) = acme.key().await;
+        let own = key.pay("2").key("k").await.expect(201);
+        let keys = app.admin.get("/keys").await.expect(200);
+        let user = keys.json["data"][0]["user_id"].as_str().unwrap().to_owned();
+        let until = own.text("recorded_at").to_owned();
+
+        for (query, versions) in [
+            ("key=k", vec![3]),
+            (&format!("key=k&key_user={user}"), vec![4]),
+            ("key=k&type=topped_up", vec![]),
+            ("key=unknown", vec![]),
+            ("reference=order-1", vec![3]),
+            ("reference=pi_1&type=topped_up", vec![2]),
+            ("request_id=r-1", vec![3]),
+            ("type=charged&order=desc", vec![4, 3]),
+            (&format!("type=charged&to={until}"), vec![3]),
+            (&format!("from={until}"), vec![4]),
+            (&format!("from={until}&to={until}"), vec![]),
+        ] {
+            let found = app.admin.get(&format!("/accounts/{account}/entries?{query}")).await.expect(200);
+            let found = found.json["data"].as_array().unwrap();
+            let found: Vec<_> = found.iter().map(|entry| entry["version"].as_u64().unwrap()).collect();
+            assert_eq!(found, versions, "{query}");
+        }
+        for query in [
+            "key=",
+            "key_user=1",
+            "reference=",
+            "request_id=%00",
+            "type=paid",
+            "from=-4714-01-01T00:00:00Z",
+            &format!("key_user={user}"),
+        ] {
+            let refused = app.admin.get(&format!("/accounts/{account}/entries?{query}")).await;
+            assert_eq!(refused.problem(), (422, "invalid"), "{query}");
+        }
+
+        let reused = app.admin.charge(account, "9").key("k").await;
+        assert_eq!(reused.problem(), (422, "idempotency_key_reused"));
+        assert_eq!(reused.text("entry_id"), charge.id().to_string(), "the original is named");
+        app.admin.charge(account, "99").key("refused").await.expect(402);
+        let reused = app.admin.charge(account, "1").key("refused").await;
+        assert_eq!((reused.problem(), reused.json.get("entry_id")), ((422, "idempotency_key_reused"), None));
+        assert!(reused.text("detail").contains("refused"), "{reused:?}");
     })
     .await;
 }

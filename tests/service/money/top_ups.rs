@@ -12,6 +12,11 @@ async fn a_top_up_goes_out_again() {
         let cashier = app.operator("cashier").await;
         let top_up = cashier.top_up(account, "10").await.expect(201);
         assert_eq!((top_up.text("provider"), top_up.text("reference")), ("stripe", "pi_1"));
+        let read = app.admin.get(&format!("/top-ups/{}", top_up.id())).await.expect(200);
+        assert_eq!(
+            (read.text("type"), read.text("amount"), read.text("reference")),
+            ("topped_up", "10", "pi_1")
+        );
         let refunds = format!("/top-ups/{}/refunds", top_up.id());
         let chargebacks = format!("/top-ups/{}/chargebacks", top_up.id());
 
@@ -20,6 +25,8 @@ async fn a_top_up_goes_out_again() {
         let gone = cashier.give_back(&refunds, Some("2")).await;
         assert_eq!(gone.problem(), (402, "insufficient_funds"));
         let taken = cashier.give_back(&chargebacks, Some("5")).await.expect(201);
+        let no_top_up = app.admin.get(&format!("/top-ups/{}", taken.id())).await;
+        assert_eq!(no_top_up.problem(), (404, "not_found"));
         assert_eq!((taken.text("type"), taken.text("balance_after")), ("charged_back", "-4"));
         for path in [&refunds, &chargebacks] {
             let more = cashier.give_back(path, Some("4")).await;

@@ -6,7 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use ledger_core::{AccountBalance, AccountId, AccountStatus, AccountsRequest, Currency, Money, Open, Owner};
+use ledger_core::{
+    AccountBalance, AccountId, AccountStatus, AccountsRequest, Currency, Label, Money, Open, Owner, RealmId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -19,15 +21,19 @@ use uuid::Uuid;
 
 use super::entries::created;
 use crate::{
-    auth::{By, Cashier, Reader},
+    auth::{Auditor, By, Cashier, Reader},
     error::{
         ApiError, Code, problems,
-        reference::{ACCESS, BODY, MONEY, Unchanged},
+        reference::{ACCESS, BODY, Listing, MONEY, Unchanged},
     },
     extract::{Body, Keyed, KeyedParams, Named, Params},
     state::Shared,
-    wire::{CurrencyText, LimitText, MoneyText, Page, Versioned},
+    store::Scope,
+    wire::{CurrencyText, Cursor, LabelText, Limit, LimitText, MoneyText, Page, Versioned},
 };
+
+/// Tenants that a name may stand for in a search.
+const NAMED_TENANTS_MAX: u32 = 1_000;
 
 /// Whose account in what currency.
 #[derive(Deserialize, ToSchema)]
@@ -82,13 +88,14 @@ pub(crate) struct AccountResponse {
     owner: Owner,
     #[serde(flatten)]
     balance: BalanceResponse,
-    status: StatusResponse,
+    status: Status,
 }
 
 /// What an account still takes part in.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum StatusResponse {
+#[schema(as = AccountStatus)]
+pub(crate) enum Status {
     Open,
     /// Out of service: its entries do not hold, and what it says of its sums is not to be relied on.
     Quarantined,
@@ -127,16 +134,32 @@ pub(crate) struct BalanceResponse {
     as_of: DateTime<Utc>,
 }
 
-/// Whose accounts: exactly one of the two.
+/// Which accounts: those for which all of it is so.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct OwnerParams {
+pub(crate) struct AccountsParams {
     owner_user_id: Option<Uuid>,
     owner_tenant_id: Option<Uuid>,
+    /// Of tenants with this in their name, in capitals or not.
+    #[param(value_type = Option<LabelText>)]
+    tenant_name: Option<Label>,
+    #[param(value_type = Option<CurrencyText>)]
+    currency: Option<Currency>,
+    #[param(inline)]
+    status: Option<Status>,
+    /// With less than this.
+    #[param(value_type = Option<MoneyText>)]
+    balance_below: Option<Money>,
+    /// Rows of a page.
+    #[serde(default)]
+    #[param(value_type = u32, minimum = 1, maximum = 1000, default = 100, required = false)]
+    limit: Limit,
+    /// Where the page begins: `next_cursor` of the one before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<AccountId>>,
 }
 
 problems!(OpenAccountProblems: ACCESS, BODY, MONEY, &[Code::AccountExists, Code::OwnerNotFound]);
-problems!(ListAccountsProblems: ACCESS, &[Code::Invalid]);
 problems!(AccountProblems: ACCESS, &[Code::NotFound]);
 
 /// Opens the one account of an owner in a currency.
@@ -161,25 +184,54 @@ pub(crate) async fn open_account(
     Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{}", receipt.account)))
 }
 
-/// The accounts of an owner.
+/// The accounts of an owner, or, for operators, of all: those that are asked for, by their ids. A page may have fewer rows
+/// than its limit, also none, and yet a next one.
 #[utoipa::path(
-    get, path = "/accounts", tag = "money", params(OwnerParams), security(("bearer" = [])),
-    responses((status = 200, body = Page<AccountResponse>), ListAccountsProblems)
+    get, path = "/accounts", tag = "money", params(AccountsParams), security(("bearer" = [])),
+    responses((status = 200, body = Page<AccountResponse>), Listing)
 )]
 pub(crate) async fn list_accounts(
     State(shared): State<Shared>,
     by: By<Reader>,
-    Params(params): Params<OwnerParams>,
+    Params(params): Params<AccountsParams>,
 ) -> Result<Json<Page<AccountResponse>>, ApiError> {
     let owner = match (params.owner_user_id, params.owner_tenant_id) {
-        (Some(user), None) => Owner::User(user),
-        (None, Some(tenant)) => Owner::Tenant(tenant),
-        _ => return Err(ApiError::invalid("?owner_user_id", "name a user or a tenant")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("?owner_user_id", "an account has one owner: a user or a tenant"));
+        }
+        (Some(user), None) => Some(Owner::User(user)),
+        (None, tenant) => tenant.map(Owner::Tenant),
     };
-    let request = AccountsRequest { owner: Some(owner), ..AccountsRequest::default() };
+    // A gateway knows whom it asks about. Only a person looks around among all customers.
+    if owner.is_none() && matches!(by.scope(), Scope::Platform) && !by.may::<Auditor>() {
+        return Err(ApiError::new(Code::Forbidden, "name an owner: only operators see the accounts of all"));
+    }
+    let realms = match params.tenant_name {
+        Some(name) => Some(named(&shared, &by, name).await?),
+        None => None,
+    };
+    let request = AccountsRequest {
+        owner,
+        realms,
+        currency: params.currency,
+        status: params.status.map(AccountStatus::from),
+        balance_below: params.balance_below,
+        after: params.cursor.map(|Cursor(account)| account),
+        limit: params.limit.shown(),
+    };
     let page = shared.ledger().accounts(&by.caller, request).await?;
-    let data = page.accounts.into_iter().map(AccountResponse::from).collect();
-    Ok(Json(Page { data, next_cursor: None }))
+    let next_cursor = page.next.map(|account| Cursor(account).to_string());
+    Ok(Json(Page { data: page.accounts.into_iter().map(AccountResponse::from).collect(), next_cursor }))
+}
+
+/// The realms of the tenants with such a name.
+async fn named(shared: &Shared, by: &By<Reader>, name: Label) -> Result<Vec<RealmId>, ApiError> {
+    let realms = shared.store().realms_named(by.scope(), name.into(), NAMED_TENANTS_MAX + 1).await?;
+    if realms.len() > NAMED_TENANTS_MAX as usize {
+        let detail = format!("more than {NAMED_TENANTS_MAX} tenants have such a name: say more of it");
+        return Err(ApiError::invalid("?tenant_name", detail));
+    }
+    Ok(realms)
 }
 
 /// An account with its sums.
@@ -223,11 +275,20 @@ impl From<AccountBalance> for AccountResponse {
     }
 }
 
-impl From<AccountStatus> for StatusResponse {
+impl From<AccountStatus> for Status {
     fn from(status: AccountStatus) -> Self {
         match status {
             AccountStatus::Open => Self::Open,
             AccountStatus::Quarantined => Self::Quarantined,
+        }
+    }
+}
+
+impl From<Status> for AccountStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Open => Self::Open,
+            Status::Quarantined => Self::Quarantined,
         }
     }
 }

@@ -5,7 +5,7 @@ use ledger_core::{AccountId, Amount, Charge, Currency, EntryId, Note};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::entries::{EntryResponse, EntryType, LineResponse, created_entry};
+use super::entries::{EntryProblems, EntryResponse, EntryType, LineResponse, created_entry, entry_of_type};
 use crate::{
     auth::{By, Charger, Holder, Reader},
     error::{
@@ -67,7 +67,6 @@ problems!(
     OwnChargeProblems: ACCESS, BODY, MONEY,
     &[Code::InsufficientFunds, Code::TenantSuspended, Code::NoAccountInCurrency, Code::EffectiveInFuture]
 );
-problems!(GetChargeProblems: ACCESS, &[Code::NotFound, Code::AccountQuarantined]);
 
 /// Charges an account for usage.
 #[utoipa::path(
@@ -125,15 +124,14 @@ pub(crate) async fn create_own_charge(
 /// A charge, as it is among the entries of its account.
 #[utoipa::path(
     get, path = "/charges/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = LineResponse), GetChargeProblems)
+    responses((status = 200, body = LineResponse), EntryProblems)
 )]
 pub(crate) async fn get_charge(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(charge): Named<EntryId>,
 ) -> Result<Json<LineResponse>, ApiError> {
-    let line = LineResponse::from(shared.ledger().entry(&by.caller, charge).await?);
-    if line.entry.r#type == EntryType::Charged { Ok(Json(line)) } else { Err(ApiError::not_found()) }
+    entry_of_type(&shared, &by, charge, EntryType::Charged).await
 }
 
 /// A payer is known, so what is missing is their account in this currency.

@@ -10,7 +10,8 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use ledger_core::{
-    AccountId, Currency, EntriesRequest, Entry, EntryId, Event, Leg, Line, Money, Movement, Receipt,
+    AccountId, Currency, EntriesRequest, Entry, EntryFilter, EntryId, EntryKey, Event, IdempotencyKey, Label,
+    Leg, Line, Money, Movement, Receipt,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +22,7 @@ use crate::{
     error::{ApiError, Code, IDEMPOTENCY_REPLAYED, problems, reference::ACCESS},
     extract::{Named, Params},
     state::Shared,
-    wire::{CurrencyText, Cursor, LegText, Limit, MoneyText, Page, Version, etag},
+    wire::{CurrencyText, Cursor, LabelText, LegText, Limit, Moment, MoneyText, Page, Version, etag},
 };
 
 /// What a command did, the same to the byte for every retry.
@@ -66,7 +67,7 @@ pub(crate) struct EntryResponse {
 }
 
 /// What kind of entry it is.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EntryType {
     Opened,
@@ -105,6 +106,26 @@ pub(crate) struct LineResponse {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EntriesParams {
+    /// The one under this idempotency key: the platform's own, unless `key_user` says whose.
+    #[param(value_type = Option<LabelText>)]
+    key: Option<IdempotencyKey>,
+    /// The user whose key it is.
+    key_user: Option<Uuid>,
+    /// Those that were sent with this reference.
+    #[param(value_type = Option<LabelText>)]
+    reference: Option<Label>,
+    /// Those that this request made.
+    #[param(value_type = Option<LabelText>)]
+    request_id: Option<Label>,
+    /// Those of this kind.
+    #[param(inline)]
+    r#type: Option<EntryType>,
+    /// Those recorded at this moment or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Moment>,
+    /// Those recorded before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Moment>,
     /// By when they were recorded.
     #[serde(default)]
     #[param(inline, required = false)]
@@ -133,7 +154,8 @@ enum Order {
 problems!(EntriesProblems: ACCESS, &[Code::NotFound, Code::Invalid, Code::AccountQuarantined]);
 problems!(EntryProblems: ACCESS, &[Code::NotFound, Code::AccountQuarantined]);
 
-/// What has happened on an account.
+/// What has happened on an account: all of it, or what is asked for. A page of what is asked for may have fewer rows than its
+/// limit, also none, and yet a next one.
 #[utoipa::path(
     get, path = "/accounts/{id}/entries", tag = "money", params(("id" = Uuid, Path), EntriesParams),
     security(("bearer" = [])),
@@ -143,17 +165,22 @@ pub(crate) async fn list_entries(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
-    Params(EntriesParams { order, limit, cursor }): Params<EntriesParams>,
+    Params(params): Params<EntriesParams>,
 ) -> Result<Json<Page<LineResponse>>, ApiError> {
-    let request = EntriesRequest {
-        newest_first: order == Order::Desc,
-        after: cursor.map(|Cursor(Version(version))| version),
-        limit: limit.shown(),
-        ..EntriesRequest::default()
-    };
-    let page = shared.ledger().entries(&by.caller, account, request).await?;
+    let page = shared.ledger().entries(&by.caller, account, params.read()?).await?;
     let next_cursor = page.next.map(|version| Cursor(Version(version)).to_string());
     Ok(Json(Page { data: page.lines.into_iter().map(LineResponse::from).collect(), next_cursor }))
+}
+
+/// One entry, if it is of this kind.
+pub(super) async fn entry_of_type(
+    shared: &Shared,
+    by: &By<Reader>,
+    entry: EntryId,
+    kind: EntryType,
+) -> Result<Json<LineResponse>, ApiError> {
+    let line = LineResponse::from(shared.ledger().entry(&by.caller, entry).await?);
+    if line.entry.r#type == kind { Ok(Json(line)) } else { Err(ApiError::not_found()) }
 }
 
 /// One entry.
@@ -167,6 +194,29 @@ pub(crate) async fn get_entry(
     Named(entry): Named<EntryId>,
 ) -> Result<Json<LineResponse>, ApiError> {
     Ok(Json(shared.ledger().entry(&by.caller, entry).await?.into()))
+}
+
+impl EntriesParams {
+    fn read(self) -> Result<EntriesRequest, ApiError> {
+        let key = match (self.key, self.key_user) {
+            (Some(key), user) => Some(EntryKey { key, user }),
+            (None, Some(_)) => return Err(ApiError::invalid("?key_user", "say which key of this user")),
+            (None, None) => None,
+        };
+        Ok(EntriesRequest {
+            filter: EntryFilter {
+                key,
+                event_type: self.r#type.map(EntryType::event_type),
+                reference: self.reference,
+                request_id: self.request_id,
+            },
+            from: self.from.map(|Moment(from)| from),
+            to: self.to.map(|Moment(to)| to),
+            newest_first: self.order == Order::Desc,
+            after: self.cursor.map(|Cursor(Version(version))| version),
+            limit: self.limit.shown(),
+        })
+    }
 }
 
 impl EntryResponse {
@@ -207,6 +257,12 @@ impl From<&Receipt> for EntryResponse {
 }
 
 impl EntryType {
+    /// As the journal names it.
+    fn event_type(self) -> String {
+        let name = serde_json::to_value(self).expect("a kind is a word");
+        format!("account.{}", name.as_str().expect("a kind is a word"))
+    }
+
     fn of(event: &Event) -> Self {
         match event {
             Event::Opened(_) => Self::Opened,

@@ -1,15 +1,15 @@
 //! Top-ups: money that came in, and the ways in which it goes out again.
 
-use axum::{extract::State, response::Response};
+use axum::{Json, extract::State, response::Response};
 use ledger_core::{
     AccountId, Amount, ChargeBack, Currency, EntryId, Label, Note, Provider, RefundTopUp, TopUp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::entries::{EntryResponse, created_entry};
+use super::entries::{EntryProblems, EntryResponse, EntryType, LineResponse, created_entry, entry_of_type};
 use crate::{
-    auth::{By, Cashier},
+    auth::{By, Cashier, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
@@ -76,6 +76,19 @@ pub(crate) async fn create_top_up(
     let top_up = TopUp { amount, currency, provider, reference, fee };
     let receipt = shared.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
     Ok(created_entry(&receipt, false))
+}
+
+/// A top-up, as it is among the entries of its account.
+#[utoipa::path(
+    get, path = "/top-ups/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
+    responses((status = 200, body = LineResponse), EntryProblems)
+)]
+pub(crate) async fn get_top_up(
+    State(shared): State<Shared>,
+    by: By<Reader>,
+    Named(top_up): Named<EntryId>,
+) -> Result<Json<LineResponse>, ApiError> {
+    entry_of_type(&shared, &by, top_up, EntryType::ToppedUp).await
 }
 
 /// Pays a top-up out again, as far as the money is still there.

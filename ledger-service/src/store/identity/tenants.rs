@@ -1,7 +1,7 @@
 //! Tenants: companies that people are members of.
 
 use chrono::{DateTime, Utc};
-use ledger_core::RealmId;
+use ledger_core::{RealmId, in_realm};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -18,6 +18,7 @@ set name = coalesce($3, name), slug = coalesce($4, slug), plan = coalesce($5, pl
     settings = coalesce($7, settings), version = version + 1, updated_at = clock_timestamp()
 where tenant_id = $1 and version = coalesce($2, version)
 returning *";
+const NAMED: &str = "select tenant_id from tenants where position(lower($1) in lower(name)) > 0 limit $2";
 
 /// A tenant.
 #[derive(FromRow, Serialize, ToSchema)]
@@ -83,6 +84,23 @@ impl Store {
         let id = new_id();
         let insert = sqlx::query_as(INSERT).bind(id).bind(new.name).bind(new.slug).bind(new.plan);
         self.insert(scope.new_realm(id)?, insert.bind(new.settings).bind(new.created_by)).await
+    }
+
+    /// The realms of the tenants with this text in their name, in capitals or not; at most so many.
+    pub(crate) async fn realms_named(
+        &self,
+        scope: Scope,
+        part: String,
+        most: u32,
+    ) -> Result<Vec<RealmId>, StoreError> {
+        let select = sqlx::query_scalar(NAMED).bind(part).bind(i64::from(most));
+        let ids: Vec<Uuid> = match scope {
+            Scope::Platform => select.fetch_all(&self.auditor).await?,
+            Scope::Realm(realm) => {
+                in_realm(&self.app, realm, move |connection| Box::pin(select.fetch_all(connection))).await?
+            }
+        };
+        Ok(ids.into_iter().map(RealmId).collect())
     }
 
     pub(crate) async fn update_tenant(
