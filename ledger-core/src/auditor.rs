@@ -5,13 +5,13 @@
 
 use std::{fmt, io, sync::Arc};
 
-use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgConnectOptions};
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 
 use crate::{
     audit::Difference,
     domain::entry::Timestamp,
     error::LedgerError,
-    journal::stream::BrokenStream,
+    journal::{stream::BrokenStream, tx::snapshot},
     pools::{self, Role},
 };
 
@@ -91,17 +91,8 @@ impl Auditor {
     }
 
     /// A view of everything at one moment, and that moment in database time. Nothing that happens later can be seen in it.
-    ///
-    /// Begun in a task of its own: whoever stops waiting drops a transaction, which rolls back, and never a `begin()`.
     pub(crate) async fn snapshot(&self) -> Result<(Transaction<'static, Postgres>, Timestamp), LedgerError> {
-        let pool = self.reader.clone();
-        let begin = tokio::spawn(async move {
-            let mut tx = pool.begin_with("begin isolation level repeatable read read only").await?;
-            let row = sqlx::query("select now() as now").fetch_one(&mut *tx).await?;
-            let now = row.try_get("now")?;
-            Ok((tx, now))
-        });
-        begin.await.map_err(|_| LedgerError::Unavailable(None))?
+        snapshot(&self.reader).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         limits::{IdempotencyKey, Label, LimitError, Note},
         request::Namespace,
     },
-    lane::Key,
+    round::request::Key,
 };
 
 /// On whose behalf a call is made. An account of another realm is *not found*, in the database and in memory alike.

@@ -67,7 +67,10 @@ impl FetchFacts for JournalFacts {
         let facts = in_realm(self.ledger.app(), realm, move |connection| {
             Box::pin(async move { fetch_facts(connection, &[(account, entry)]).await })
         });
-        Ok(facts.await.map_err(unavailable)?.remove(&account).unwrap_or_default())
+        match facts.await.map_err(unavailable)?.remove(&account) {
+            None => Ok(Facts::default()),
+            Some(proved) => proved.map_err(|broken| HandleError::FactsUnavailable(broken.to_string())),
+        }
     }
 }
 

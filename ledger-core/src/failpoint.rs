@@ -10,7 +10,9 @@ pub(crate) struct Failpoints(());
 #[cfg(not(feature = "failpoints"))]
 impl Failpoints {
     #[expect(clippy::unused_async, reason = "the same shape as with the feature")]
-    pub(crate) async fn reach(&self, _: &'static str) {}
+    pub(crate) async fn reach(&self, _: &'static str) -> sqlx::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(feature = "failpoints")]
@@ -20,6 +22,7 @@ pub use self::gates::{Failpoints, Gate};
 mod gates {
     use std::{
         collections::HashMap,
+        io,
         sync::{Arc, Mutex},
     };
 
@@ -28,7 +31,15 @@ mod gates {
     /// The gates of one ledger.
     #[derive(Clone, Default)]
     pub struct Failpoints {
-        closed: Arc<Mutex<HashMap<&'static str, Gate>>>,
+        armed: Arc<Mutex<HashMap<&'static str, Action>>>,
+    }
+
+    /// What happens to the first lane that comes to a place.
+    #[derive(Clone)]
+    enum Action {
+        Stop(Gate),
+        Lose,
+        Panic,
     }
 
     /// A closed gate: the first lane that comes to it stops until it is opened.
@@ -40,21 +51,38 @@ mod gates {
 
     impl Failpoints {
         /// Closes the gate of that name for the next lane that comes to it.
-        ///
-        /// # Panics
-        /// If another test thread panicked while it held the same ledger's gates.
         #[must_use]
         pub fn close(&self, name: &'static str) -> Gate {
             let gate = Gate { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };
-            self.closed.lock().unwrap().insert(name, gate.clone());
+            self.arm(name, Action::Stop(gate.clone()));
             gate
         }
 
-        pub(crate) async fn reach(&self, name: &'static str) {
-            let gate = self.closed.lock().unwrap().remove(name);
-            if let Some(gate) = gate {
-                gate.arrived.add_permits(1);
-                gate.opened.acquire().await.expect("the gate is never closed for good").forget();
+        /// The next lane that comes to this place goes on as if the database's answer had been lost there.
+        pub fn lose(&self, name: &'static str) {
+            self.arm(name, Action::Lose);
+        }
+
+        /// The next lane that comes to this place panics.
+        pub fn panic(&self, name: &'static str) {
+            self.arm(name, Action::Panic);
+        }
+
+        fn arm(&self, name: &'static str, action: Action) {
+            self.armed.lock().expect("no test panics while it arms a gate").insert(name, action);
+        }
+
+        pub(crate) async fn reach(&self, name: &'static str) -> sqlx::Result<()> {
+            let action = self.armed.lock().expect("no test panics while it arms a gate").remove(name);
+            match action {
+                None => Ok(()),
+                Some(Action::Stop(gate)) => {
+                    gate.arrived.add_permits(1);
+                    gate.opened.acquire().await.expect("the gate is never closed for good").forget();
+                    Ok(())
+                }
+                Some(Action::Lose) => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+                Some(Action::Panic) => panic!("a test asked for it at {name}"),
             }
         }
     }

@@ -1,17 +1,28 @@
-//! The journal in PostgreSQL, for the lanes. Beside these files only three write to its tables: `read/note.rs` erases notes,
-//! `audit/repair.rs` mends a balance row or lifts a quarantine, and `probe.rs` leaves nothing.
+//! The journal in PostgreSQL, for the lanes. Who else writes to its tables stands in the list of owners in `tests/tidy`.
 
 mod append;
+pub(crate) mod columns;
 pub(crate) mod decode;
+mod facts;
 mod load;
+mod mend;
 mod outcomes;
+mod server;
+mod snapshot;
 pub(crate) mod stream;
 pub(crate) mod tx;
 
 pub(crate) use self::{
-    append::{AppendError, Commit, Move, Refusal, append},
-    load::{Balance, fetch_balances, fetch_facts, follow_events, lock_balances, quarantine},
-    outcomes::{fetch_outcomes, forget_refusals},
+    append::{AppendError, Base, Commit, Fence, Move, Refusal, append, fence},
+    facts::fetch_facts,
+    load::{
+        Disagreement, Found, Loaded, Mark, TAIL_EVENTS_MAX, fetch_rows, load, lock_rows, read_stream,
+        unlocked_rows,
+    },
+    mend::{Extent, mend_row, quarantine},
+    outcomes::{Found as KeyFound, KeyOf, fetch_outcomes, forget_refusals, sweep_refusals},
+    server::Server,
+    snapshot::{SNAPSHOT_EVENTS, Snapshot},
 };
 
 /// How long a refusal is its key's outcome.

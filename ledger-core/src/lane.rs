@@ -1,297 +1,337 @@
 //! A lane: the one writer, in this process, of a shard of accounts.
 //!
-//! It gathers the commands that wait, decides them in memory, appends them with one statement, and answers. One command is a
-//! batch of one. Whatever the fences of the append refuse is decided again under row locks: there is no third way.
+//! It decides the jobs that wait in memory, while the round before is being written, and sends off whatever is decided when
+//! that is done. One job is a round of one. Nothing else is done here: whoever lacks something, or meets another process, is
+//! away until an errand has brought it along, and the others go on.
 
-mod batch;
 mod clock;
+mod errand;
+mod prepare;
 mod waiting;
 mod warm;
+mod writer;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
-use sqlx::{Connection, PgConnection, PgPool};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::sync::mpsc;
 
+pub(crate) use self::{clock::Clock, errand::ERRANDS_MAX};
 use self::{
-    batch::{Batch, Place, leaves_key_unused},
+    errand::{Brought, Errands},
     waiting::Waiting,
-    warm::{Standing, Warm},
-};
-pub(crate) use self::{
-    batch::{Intent, Key, Request},
-    clock::Clock,
+    warm::Warm,
+    writer::Writer,
 };
 use crate::{
-    domain::ids::AccountId,
+    chores::{Chore, Chores},
+    domain::entry::Timestamp,
     error::LedgerError,
     failpoint::Failpoints,
-    journal::{
-        self, AppendError, Balance, REFUSAL_DAYS,
-        stream::{BrokenStream, Stream},
+    journal::{KeyOf, REFUSAL_DAYS, SNAPSHOT_EVENTS, Server},
+    round::{
+        Flight, Grounds, Job, Resolved, Round, Sent, Write, Written, answer, draft::Subject, request::Request,
     },
-    outcome::Receipt,
 };
 
-/// Commands decided and appended at once.
-const BATCH_COMMANDS_MAX: usize = 512;
-/// Commands that may wait in front of one lane; the next one is told to try again.
+/// Jobs decided and written at once.
+const ROUND_JOBS_MAX: usize = 512;
+/// Jobs that may wait in front of one lane; the next one is told to try again.
 pub(crate) const LANE_QUEUE_MAX: usize = 8_192;
-/// How often a batch is decided under locks before it is given up. A second time is only needed when an account is opened twice.
-const LOCKED_ATTEMPTS_MAX: usize = 3;
-/// After a key was found taken, this many batches ask for their keys first, so that a flood of duplicates is not decided twice.
-const KEYS_FIRST_BATCHES: usize = 16;
+/// After this many refusing rounds of one account its old refusals are cleared away.
+const REFUSING_ROUNDS: u64 = 1_000;
+/// A stream that was read on for longer than this leaves a snapshot.
+const SNAPSHOT_AT_LOAD_EVENTS: u64 = 512;
 
-const _: () = assert!(BATCH_COMMANDS_MAX <= LANE_QUEUE_MAX);
+const _: () = assert!(ROUND_JOBS_MAX <= LANE_QUEUE_MAX);
 
-pub(crate) type Answer = Result<Receipt, LedgerError>;
-
-/// A request, and where its answer goes. Nobody may be listening any more: the work goes on all the same.
-pub(crate) struct Job {
-    pub(crate) request: Request,
-    pub(crate) answer: oneshot::Sender<Answer>,
+/// What the lanes of one ledger share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// For errands.
+    pub(crate) pool: PgPool,
+    /// For each lane's own connection.
+    pub(crate) options: PgConnectOptions,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) chores: Chores,
+    pub(crate) failpoints: Failpoints,
 }
 
 pub(crate) struct Lane {
-    pool: PgPool,
-    clock: Arc<Clock>,
-    failpoints: Failpoints,
+    shared: Shared,
     warm: Warm,
-    keys_first: usize,
+    waiting: Waiting,
+    /// Being decided.
+    round: Round,
+    /// Being written.
+    flight: Option<Flight>,
+    errands: Errands,
+    writer: mpsc::Sender<Write>,
+    news: mpsc::UnboundedReceiver<News>,
+    /// The server that everything here is known from.
+    server: Server,
 }
 
-/// Why a batch was not answered.
-enum Setback {
-    /// A fence held and nothing happened: decide again, under locks.
-    Fenced,
-    /// Nobody knows what happened.
-    Unknown(sqlx::Error),
-    /// An assertion of ours failed before anything was written.
-    Bug,
-}
-
-impl From<sqlx::Error> for Setback {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Unknown(error)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// On warm state, fenced by the append.
-    Optimistic,
-    /// On state read behind row locks.
-    Locked,
+/// What a lane waits for, beside new jobs.
+enum News {
+    /// The writer has a new connection, to this server.
+    Connected(Server),
+    Written(Written),
+    Brought(Brought),
 }
 
 impl Lane {
-    pub(crate) fn new(pool: PgPool, clock: Arc<Clock>, failpoints: Failpoints) -> Self {
-        Self { pool, clock, failpoints, warm: Warm::default(), keys_first: 0 }
+    pub(crate) fn new(shared: Shared, server: Server) -> Self {
+        let (tell, news) = mpsc::unbounded_channel();
+        let (writer, writes) = mpsc::channel(1);
+        let at_work = Writer::new(shared.options.clone(), shared.failpoints.clone());
+        tokio::spawn(at_work.run(writes, tell.clone()));
+        let errands = Errands::new(tell);
+        let round = new_round(&shared.clock);
+        let (warm, waiting) = (Warm::default(), Waiting::default());
+        Self { shared, warm, waiting, round, flight: None, errands, writer, news, server }
     }
 
     /// Serves until every sender is gone and everything that waited is answered.
     pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut waiting = Waiting::default();
+        let mut is_open = true;
         loop {
-            if waiting.is_empty() {
-                let Some(job) = jobs.recv().await else { return };
-                waiting.push(job);
+            while {
+                self.decide();
+                self.launch()
+            } {}
+            self.send_errands();
+            if !is_open && self.is_idle() {
+                return;
             }
-            while waiting.len() < LANE_QUEUE_MAX
+            tokio::select! {
+                job = jobs.recv(), if is_open && self.waiting.len() < LANE_QUEUE_MAX => match job {
+                    Some(job) => self.push(job),
+                    None => is_open = false,
+                },
+                Some(news) = self.news.recv() => self.take_in(news),
+            }
+            while self.waiting.len() < LANE_QUEUE_MAX
                 && let Ok(job) = jobs.try_recv()
             {
-                waiting.push(job);
+                self.push(job);
             }
-            self.serve(waiting.take(BATCH_COMMANDS_MAX)).await;
         }
     }
 
-    async fn serve(&mut self, jobs: Vec<Job>) {
-        let (mut locked, quiet): (Vec<_>, Vec<_>) =
-            jobs.into_iter().partition(|job| self.warm.is_contended(job.request.account));
-        locked.extend(self.attempt(quiet, Mode::Optimistic).await);
-        for _ in 0..LOCKED_ATTEMPTS_MAX {
-            locked = self.attempt(locked, Mode::Locked).await;
+    fn push(&mut self, job: Job) {
+        if let Err(job) = self.waiting.push(job) {
+            job.reply(Err(LedgerError::Busy));
         }
-        locked.into_iter().for_each(|job| reply(job, Err(LedgerError::Busy)));
     }
 
-    /// Tries to commit the jobs as one batch and answers them; gives them back if a fence held.
-    async fn attempt(&mut self, jobs: Vec<Job>, mode: Mode) -> Vec<Job> {
-        if jobs.is_empty() {
-            return jobs;
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.round.len() == 0 && self.flight.is_none() && self.errands.is_empty()
+    }
+
+    /// Decides what waits, as far as it can be decided from memory.
+    fn decide(&mut self) {
+        if self.round.len() == 0 {
+            self.round = new_round(&self.shared.clock);
         }
-        let error = match self.commit(&jobs, mode).await {
-            Ok(answers) => {
-                jobs.into_iter().zip(answers).for_each(|(job, answer)| reply(job, answer));
-                return Vec::new();
+        while self.round.len() < ROUND_JOBS_MAX
+            && let Some(job) = self.waiting.next()
+        {
+            let request = job.request.clone();
+            if !self.is_decidable(&request) {
+                self.waiting.hold();
+                continue;
             }
-            Err(Setback::Fenced) => {
-                self.keys_first = KEYS_FIRST_BATCHES;
-                return jobs;
+            self.admit(&request);
+            let Some(job) = self.waiting.take() else { return };
+            if let Err(job) = self.round.decide(job) {
+                tracing::error!(account = %request.account, "an assertion failed; this command is given up, the others are decided again");
+                self.scrap_round();
+                self.warm.forget(request.account);
+                job.reply(Err(LedgerError::Unavailable(None)));
+                return;
             }
-            Err(Setback::Unknown(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a batch has an unknown outcome");
-                Some(error)
-            }
-            Err(Setback::Bug) => None,
+        }
+    }
+
+    fn is_decidable(&self, request: &Request) -> bool {
+        let account = request.account;
+        let draft = match self.round.subject(account).or_else(|| self.warm.subject(account)) {
+            None => return false,
+            Some(Subject::Quarantined(_)) => return true,
+            Some(Subject::Open(draft)) => draft,
         };
-        // What is warm may be behind the journal now: drop it, and let the next command load and check it anew.
-        jobs.iter().for_each(|job| self.warm.forget(job.request.account));
-        let mut error = error;
-        jobs.into_iter().for_each(|job| reply(job, Err(LedgerError::Unavailable(error.take()))));
-        Vec::new()
+        if self.warm.is_contended(account) {
+            return false;
+        }
+        let is_key_known = |key: KeyOf| self.warm.knows(&key) || draft.asked.free_keys.contains(&key.1);
+        let needs_key = self.warm.is_repeated(account) && !request.keyed().is_none_or(is_key_known);
+        !needs_key && request.refers_to().iter().all(|entry| draft.asked.entries.contains(entry))
     }
 
-    async fn commit(&mut self, jobs: &[Job], mode: Mode) -> Result<Vec<Answer>, Setback> {
-        let mut connection = self.pool.acquire().await?;
-        let (batch, answers) = match mode {
-            Mode::Optimistic => self.decide_and_append(&mut connection, jobs, mode).await?,
-            Mode::Locked => {
-                // Safe from a dropped `begin()`: this task is never cancelled.
-                let mut tx = connection.begin().await?;
-                let decided = self.decide_and_append(&mut tx, jobs, mode).await?;
-                tx.commit().await?;
-                decided
+    fn admit(&mut self, request: &Request) {
+        let account = request.account;
+        if !self.round.holds(account)
+            && let Some(subject) = self.warm.take(account)
+        {
+            self.round.batch().admit(account, subject);
+        }
+        if let Some(key) = request.keyed()
+            && let Some(found) = self.warm.outcome(&key, forgotten_before(self.shared.clock.now()))
+        {
+            self.round.batch().know(key, found);
+        }
+    }
+
+    /// Sends the round off, once the one before it is written. Returns whether it is done with already.
+    fn launch(&mut self) -> bool {
+        if self.flight.is_some() || self.round.len() == 0 {
+            return false;
+        }
+        let round = std::mem::replace(&mut self.round, new_round(&self.shared.clock));
+        match round.send() {
+            Ok(Sent { flight, write, after, outcomes }) => {
+                after.into_iter().for_each(|loaded| self.warm.keep_loaded(loaded));
+                self.warm.learn(outcomes);
+                self.flight = Some(flight);
+                if write.is_idle() {
+                    self.land(Written::Done(None, Ok(Resolved::default())));
+                } else if self.writer.try_send(write).is_err() {
+                    self.land(Written::Unknown(None));
+                }
             }
+            Err(jobs) => {
+                tracing::error!("an assertion failed; a whole round is given up");
+                fail(jobs, None);
+            }
+        }
+        self.flight.is_none()
+    }
+
+    fn take_in(&mut self, news: News) {
+        match news {
+            News::Connected(server) => self.connected_to(server),
+            News::Written(written) => self.land(written),
+            News::Brought(brought) => self.take_back(brought),
+        }
+    }
+
+    fn connected_to(&mut self, server: Server) {
+        if self.server != server {
+            tracing::warn!(
+                "the database is another server than before; what is remembered of the old one is forgotten"
+            );
+            self.server = server;
+            self.scrap_round();
+            self.warm.forget_all();
+        }
+    }
+
+    /// Answers the round that was being written, or has it decided again.
+    fn land(&mut self, written: Written) {
+        let Some(flight) = self.flight.take() else { return };
+        match written {
+            Written::Done(now, resolved) => {
+                if let Some(now) = now {
+                    self.shared.clock.set(now);
+                }
+                self.add_chores(&flight);
+                self.answer(flight, resolved);
+            }
+            Written::Fenced { found, contested } => {
+                // What was decided meanwhile stands on what did not happen.
+                self.scrap_round();
+                flight.keys().for_each(|key| self.warm.unlearn(&key));
+                flight.before.into_iter().for_each(|loaded| self.warm.keep_loaded(loaded));
+                contested.iter().for_each(|account| self.warm.note_contended(*account));
+                found.keys().for_each(|(account, _)| self.warm.note_repeated(*account));
+                self.warm.learn(found);
+                self.waiting.push_front(flight.jobs.into_iter().map(|(job, _)| job).collect());
+            }
+            Written::Unknown(error) => {
+                if let Some(error) = &error {
+                    tracing::error!(
+                        error = error as &dyn std::error::Error,
+                        "a round has an unknown outcome"
+                    );
+                }
+                self.scrap_round();
+                flight.keys().for_each(|key| self.warm.unlearn(&key));
+                // What is warm may be behind the journal now: the next job has it loaded and checked anew.
+                flight.accounts.iter().for_each(|account| self.warm.forget(*account));
+                fail(flight.jobs.into_iter().map(|(job, _)| job), error);
+            }
+        }
+    }
+
+    /// Answers what is sure, and what was in doubt as far as it is resolved.
+    fn answer(&mut self, flight: Flight, resolved: sqlx::Result<Resolved>) {
+        let (Resolved { found, stale }, mut error) = match resolved {
+            Ok(resolved) => (resolved, None),
+            Err(error) => (Resolved::default(), Some(error)),
         };
-        for account in self.warm.absorb(batch) {
-            let now = self.clock.read(&mut connection).await?;
-            journal::forget_refusals(&mut connection, account, now).await?;
+        if !stale.is_empty() {
+            self.scrap_round();
         }
-        Ok(answers)
+        for account in &stale {
+            self.warm.forget(*account);
+            self.warm.note_contended(*account);
+        }
+        let has_failed = error.is_some();
+        let mut again = Vec::new();
+        for (job, decided) in flight.jobs {
+            let is_in_doubt = decided.grounds == Grounds::Memory;
+            let key = job.request.key.filter(|_| is_in_doubt);
+            let outcome = key.and_then(|key| Some((found.get(&(job.request.account, key.hash))?, key)));
+            match outcome {
+                _ if !is_in_doubt => job.reply(decided.answer),
+                _ if has_failed => job.reply(Err(LedgerError::Unavailable(error.take()))),
+                Some((found, key)) => job.reply(answer(found, &key)),
+                None if stale.contains(&job.request.account) => again.push(job),
+                None => job.reply(decided.answer),
+            }
+        }
+        self.warm.learn(found);
+        self.waiting.push_front(again);
     }
 
-    async fn decide_and_append(
-        &mut self,
-        connection: &mut PgConnection,
-        jobs: &[Job],
-        mode: Mode,
-    ) -> Result<(Batch, Vec<Answer>), Setback> {
-        let accounts: BTreeSet<AccountId> = jobs.iter().map(|job| job.request.account).collect();
-        let mut places = self.load(connection, accounts, mode).await?;
-        let at = self.clock.read(connection).await?;
-        let forgotten_before = at - TimeDelta::days(REFUSAL_DAYS);
-
-        let entries: Vec<_> = jobs.iter().filter_map(|job| job.request.refers_to()).collect();
-        for (account, facts) in journal::fetch_facts(connection, &entries).await? {
-            places.entry(account).and_modify(|place| place.learn(facts));
-        }
-        let mut keys: Vec<_> = jobs.iter().filter_map(|job| job.request.keyed()).collect();
-        let mut outcomes = self.warm.outcomes(&keys, forgotten_before);
-        keys.retain(|key| !outcomes.contains_key(key));
-        let mut are_keys_known = keys.is_empty();
-        if !are_keys_known && (mode == Mode::Locked || self.keys_first > 0) {
-            outcomes.extend(journal::fetch_outcomes(connection, &keys, forgotten_before).await?);
-            are_keys_known = true;
-        }
-        self.keys_first = self.keys_first.saturating_sub(1);
-
-        let mut batch = Batch::new(at, places, outcomes);
-        let decide = AssertUnwindSafe(|| jobs.iter().map(|job| batch.decide(&job.request)).collect());
-        // An assertion that fails is our bug: this batch fails, nothing is written, and the lane goes on.
-        let answers: Vec<Answer> = catch_unwind(decide).map_err(|_| Setback::Bug)?;
-        // What is stored meets its key's outcome in the append. What stores nothing does not, so the key is asked for.
-        let unsure = |(job, answer): (&Job, &Answer)| job.request.key.is_some() && leaves_key_unused(answer);
-        if !are_keys_known && jobs.iter().zip(&answers).any(unsure) {
-            return Err(Setback::Fenced);
-        }
-
-        let commit = batch.commit();
-        if !commit.moves.is_empty() {
-            self.failpoints.reach("before_append").await;
-            match journal::append(connection, commit, forgotten_before).await {
-                Ok(now) => self.clock.set(now),
-                Err(AppendError::Fenced) => return Err(Setback::Fenced),
-                Err(AppendError::Unknown(error)) => return Err(Setback::Unknown(error)),
-            }
-        }
-        Ok((batch, answers))
+    /// Gives up what was decided and not sent off yet; it is decided again.
+    fn scrap_round(&mut self) {
+        let round = std::mem::replace(&mut self.round, new_round(&self.shared.clock));
+        let (jobs, accounts) = round.scrap();
+        accounts.for_each(|subject| self.warm.keep_subject(subject));
+        self.waiting.push_front(jobs);
     }
 
-    /// The state of every account: from memory, or from the journal, proving the stream on the way.
-    async fn load(
-        &mut self,
-        connection: &mut PgConnection,
-        accounts: BTreeSet<AccountId>,
-        mode: Mode,
-    ) -> Result<BTreeMap<AccountId, Place>, Setback> {
-        let (mut places, mut behind) = (BTreeMap::new(), BTreeMap::new());
-        for account in accounts {
-            match self.warm.standing(account) {
-                Some(standing) if mode == Mode::Optimistic => {
-                    drop(places.insert(account, Place::of(standing)))
+    /// What the accounts of a round that is stored leave to be done.
+    fn add_chores(&mut self, flight: &Flight) {
+        for before in &flight.before {
+            let account = before.id();
+            let Some(mut subject) = self.warm.take(account) else { continue };
+            self.keep_snapshot(&mut subject, SNAPSHOT_EVENTS);
+            if let Subject::Open(draft) = &mut subject {
+                let decisions = draft.loaded_mut().decisions;
+                if decisions != before.decisions && decisions.is_multiple_of(REFUSING_ROUNDS) {
+                    self.shared.chores.add(Chore::ForgetRefusals(account));
                 }
-                Some(standing) => drop(behind.insert(account, standing.stream)),
-                None => drop(behind.insert(account, Stream::new(account))),
             }
+            self.warm.keep(account, subject);
         }
-        if behind.is_empty() {
-            return Ok(places);
-        }
-        let ids: Vec<AccountId> = behind.keys().copied().collect();
-        if mode == Mode::Locked {
-            journal::lock_balances(connection, &ids).await?;
-        }
-        let balances = journal::fetch_balances(connection, &ids).await?;
-        // What is in quarantine is not read again with every command: only an audit lets it out.
-        behind.retain(|account, _| {
-            let Some(balance) = balances.get(account).filter(|balance| balance.quarantined) else {
-                return true;
-            };
-            places.insert(*account, Place::Quarantined(balance.realm));
-            false
-        });
-        let mut broken: HashMap<AccountId, BrokenStream> =
-            journal::follow_events(connection, &mut behind).await?;
-        for (account, stream) in behind {
-            let version = stream.account.version;
-            let (balance, missing) = match (balances.get(&account), stream.account.holder) {
-                (Some(balance), _) => (*balance, false),
-                (None, None) => {
-                    places
-                        .insert(account, Place::of(Standing { stream: Stream::new(account), decisions: 0 }));
-                    continue;
-                }
-                (None, Some(holder)) => {
-                    // An account opened between the two statements has its row by now: both came in one commit.
-                    let again = journal::fetch_balances(connection, &[account]).await?.remove(&account);
-                    let realm = holder.owner.realm();
-                    let gone = Balance { version, decisions: 0, realm, quarantined: false };
-                    (again.unwrap_or(gone), again.is_none())
-                }
-            };
-            if missing {
-                let reason = "the balance row is missing".to_owned();
-                broken.entry(account).or_insert(BrokenStream { account, sequence: version, reason });
-            }
-            // Behind no lock, the journal may have grown between the two statements; it can never have shrunk.
-            if version < balance.version || (mode == Mode::Locked && version > balance.version) {
-                let reason = format!("the journal ends at {version}, its balance row at {}", balance.version);
-                let end = BrokenStream { account, sequence: version + 1, reason };
-                broken.entry(account).or_insert(end);
-            }
-            if let Some(error) = broken.remove(&account) {
-                tracing::error!(%error, "an account goes into quarantine");
-                journal::quarantine(connection, account, balance.realm, &error.to_string()).await?;
-                self.warm.forget(account);
-                places.insert(account, Place::Quarantined(balance.realm));
-            } else {
-                let standing = Standing { stream, decisions: balance.decisions };
-                self.warm.keep(standing.clone());
-                places.insert(account, Place::of(standing));
-            }
-        }
-        Ok(places)
     }
 }
 
-fn reply(job: Job, answer: Answer) {
-    // The caller may have hung up; what it asked for has happened all the same, and its key will tell.
-    let _ = job.answer.send(answer);
+fn new_round(clock: &Clock) -> Round {
+    let now = clock.now();
+    Round::new(now, forgotten_before(now))
+}
+
+pub(crate) fn forgotten_before(now: Timestamp) -> Timestamp {
+    now - TimeDelta::days(REFUSAL_DAYS)
+}
+
+/// Nobody knows what became of these; the first one hears why.
+fn fail(jobs: impl IntoIterator<Item = Job>, error: Option<sqlx::Error>) {
+    let mut error = error;
+    jobs.into_iter().for_each(|job| job.reply(Err(LedgerError::Unavailable(error.take()))));
 }

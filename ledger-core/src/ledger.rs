@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
     caller::{Call, Caller},
+    chores::{self, Chores},
     domain::{
         account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
         ids::{AccountId, EntryId, Owner, RealmId},
@@ -17,13 +18,19 @@ use crate::{
     },
     error::LedgerError,
     failpoint::Failpoints,
-    lane::{Clock, Intent, Job, LANE_QUEUE_MAX, Lane, Request},
+    lane::{Clock, ERRANDS_MAX, LANE_QUEUE_MAX, Lane, Shared},
     outcome::Receipt,
     pools::{self, Role},
+    round::{
+        Job,
+        request::{Intent, Request},
+    },
 };
 
 /// Lanes of one process. Two keep both cores of a small machine and its PostgreSQL busy.
 const LANES: usize = 2;
+/// Connections for what lanes send for, for chores and the clock. Each lane has one more of its own.
+const WRITER_CONNECTIONS: u32 = (LANES * ERRANDS_MAX) as u32 + 2;
 /// Connections for reads.
 const READ_CONNECTIONS: u32 = 4;
 /// Connections for lists across realms: few ask for them, and each may read much.
@@ -38,6 +45,7 @@ pub struct Ledger {
 struct Inner {
     lanes: RwLock<Vec<mpsc::Sender<Job>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    ticker: AbortHandle,
     writer: PgPool,
     app: PgPool,
     auth: PgPool,
@@ -55,25 +63,35 @@ impl Ledger {
     /// acknowledged; [`LedgerError::Unavailable`] when the database does not answer.
     pub async fn connect(url: &str) -> Result<Self, LedgerError> {
         let options = pools::parse(url)?;
-        let writer = pools::pool(&options, Role::Writer, LANES as u32 + 1);
+        let writer = pools::pool(&options, Role::Writer, WRITER_CONNECTIONS);
         pools::check_safety(&writer).await?;
-        let (clock, failpoints) = (Arc::new(Clock::default()), Failpoints::default());
+        let (server, now) = chores::identify(&writer).await?;
+        let clock = Arc::new(Clock::new(now));
+        let (chores, to_do) = Chores::new();
+        let shared = Shared {
+            pool: writer.clone(),
+            options: pools::as_role(&options, Role::Writer),
+            clock: clock.clone(),
+            chores,
+            failpoints: Failpoints::default(),
+        };
         let start = |_| {
             let (jobs, waiting) = mpsc::channel(LANE_QUEUE_MAX);
-            let lane = Lane::new(writer.clone(), clock.clone(), failpoints.clone());
-            (jobs, tokio::spawn(lane.run(waiting)))
+            (jobs, tokio::spawn(Lane::new(shared.clone(), server.clone()).run(waiting)))
         };
-        let (lanes, tasks): (Vec<_>, Vec<_>) = (0..LANES).map(start).unzip();
+        let (lanes, mut tasks): (Vec<_>, Vec<_>) = (0..LANES).map(start).unzip();
+        tasks.push(tokio::spawn(chores::run(writer.clone(), clock.clone(), to_do)));
         let inner = Inner {
             lanes: RwLock::new(lanes),
             tasks: Mutex::new(tasks),
+            ticker: tokio::spawn(chores::tick(writer.clone(), clock)).abort_handle(),
             app: pools::pool(&options, Role::App, READ_CONNECTIONS),
             auth: pools::pool(&options, Role::Auth, READ_CONNECTIONS),
             eraser: pools::pool(&options, Role::Eraser, 1),
             lists: pools::pool(&options, Role::Lists, LIST_CONNECTIONS),
             writer,
             #[cfg(feature = "failpoints")]
-            failpoints,
+            failpoints: shared.failpoints,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -158,6 +176,7 @@ impl Ledger {
             let _ = task.await;
         }
         let Inner { writer, app, auth, eraser, lists, .. } = &*self.inner;
+        self.inner.ticker.abort();
         for pool in [writer, app, auth, eraser, lists] {
             pool.close().await;
         }
@@ -195,7 +214,9 @@ impl Ledger {
         {
             let lanes = self.inner.lanes.read().unwrap_or_else(PoisonError::into_inner);
             let lane = lane_of(request.account, lanes.len()).ok_or(LedgerError::Busy)?;
-            lanes[lane].try_send(Job { request, answer }).map_err(|_| LedgerError::Busy)?;
+            lanes[lane]
+                .try_send(Job { request: Arc::new(request), answer, attempts: 0 })
+                .map_err(|_| LedgerError::Busy)?;
         }
         answered.await.map_err(|_| LedgerError::Unavailable(None))?
     }

@@ -8,6 +8,7 @@
 mod audit;
 mod auditor;
 mod caller;
+mod chores;
 mod cqrs;
 mod domain;
 mod error;
@@ -16,11 +17,13 @@ mod failpoint;
 mod journal;
 mod lane;
 mod ledger;
+mod locked;
 mod outcome;
 mod pools;
 mod probe;
 mod read;
 mod replay;
+mod round;
 
 #[cfg(feature = "failpoints")]
 pub use self::failpoint::{Failpoints, Gate};

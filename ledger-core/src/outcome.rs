@@ -1,7 +1,5 @@
 //! A key has exactly one outcome: a receipt or a refusal, and the same one for every retry.
 
-use std::collections::HashMap;
-
 use crate::{
     domain::{
         account::{Event, Rejection},
@@ -68,9 +66,6 @@ impl Receipt {
         self.id.sequence()
     }
 }
-
-/// Outcomes by account and key.
-pub(crate) type Outcomes = HashMap<(AccountId, ShortHash), Outcome>;
 
 /// The outcome of a key, and the request that it stood for.
 #[derive(Clone, Debug)]

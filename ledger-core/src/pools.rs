@@ -1,8 +1,8 @@
 //! One pool per role. The login role inherits nothing: what a connection may do is said when it is opened.
 
-use std::{str::FromStr, time::Duration};
+use std::{io, panic::AssertUnwindSafe, str::FromStr, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, PgPool, Row,
     migrate::Migrator,
@@ -48,14 +48,24 @@ impl Role {
     /// How long a statement may run, and a transaction wait for the next one. The auditor reads whole journals in one snapshot.
     fn patience(self) -> &'static str {
         match self {
+            Self::Writer => "6s",
+            Self::App | Self::Repairer | Self::Auth | Self::Eraser | Self::Platform | Self::Lists => "10s",
+            Self::Auditor => "0",
+        }
+    }
+
+    /// How long a statement may wait for a lock. A lane's append hardly waits at all: whoever holds a row for longer than a
+    /// commit takes is left to the locked fallback, which has more patience, and keeps nobody else waiting.
+    fn lock_patience(self) -> &'static str {
+        match self {
+            Self::Writer => "250ms",
             Self::App
-            | Self::Writer
             | Self::Repairer
             | Self::Auth
             | Self::Eraser
             | Self::Platform
-            | Self::Lists => "10s",
-            Self::Auditor => "0",
+            | Self::Auditor
+            | Self::Lists => "5s",
         }
     }
 }
@@ -73,27 +83,66 @@ pub fn connect_as(url: &str, role: Role, connections: u32) -> Result<PgPool, Led
     Ok(pool(&parse(url)?, role, connections))
 }
 
+/// How long work on a connection may take before its outcome is called unknown.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience(pub(crate) Duration);
+
+/// Runs `work` on a connection of the pool. Where it panics, or takes too long, nobody knows what the connection is in the middle
+/// of: it is closed, and never used again.
+///
+/// # Errors
+/// What `work` says, or that there was no connection, or no answer.
+pub(crate) async fn with_connection<T, E, W>(pool: &PgPool, patience: Patience, work: W) -> Result<T, E>
+where
+    E: From<sqlx::Error>,
+    W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
+{
+    let mut connection = pool.acquire().await?;
+    let work = AssertUnwindSafe(work(&mut connection)).catch_unwind();
+    match tokio::time::timeout(patience.0, work).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panicked)) => {
+            drop(connection.detach());
+            Err(sqlx::Error::Decode("what was read made the program panic".into()).into())
+        }
+        Err(_elapsed) => {
+            drop(connection.detach());
+            Err(timed_out().into())
+        }
+    }
+}
+
+/// The database has not answered in time.
+pub(crate) fn timed_out() -> sqlx::Error {
+    io::Error::from(io::ErrorKind::TimedOut).into()
+}
+
 pub(crate) fn pool(options: &PgConnectOptions, role: Role, connections: u32) -> PgPool {
-    let options = options
-        .clone()
-        .application_name(role.name())
-        .log_statements("off".parse().expect("a level"))
-        .options([
-            ("role", role.name()),
-            ("statement_timeout", role.patience()),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", role.patience()),
-            ("timezone", "UTC"),
-            // Plans for arrays of any length: the generic one is right, and planning costs more than running.
-            ("plan_cache_mode", "force_generic_plan"),
-        ]);
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // In place of the ping that would cost the same round trip.
         .test_before_acquire(false)
         .before_acquire(|connection, _| is_clean(connection))
-        .connect_lazy_with(options)
+        .connect_lazy_with(as_role(options, role))
+}
+
+/// The options of a connection that is this role.
+pub(crate) fn as_role(options: &PgConnectOptions, role: Role) -> PgConnectOptions {
+    options.clone().application_name(role.name()).log_statements("off".parse().expect("a level")).options([
+        ("role", role.name()),
+        ("statement_timeout", role.patience()),
+        ("lock_timeout", role.lock_patience()),
+        ("idle_in_transaction_session_timeout", role.patience()),
+        ("timezone", "UTC"),
+        // Plans for arrays of any length: the generic one is right, and planning costs more than running.
+        ("plan_cache_mode", "force_generic_plan"),
+        // A peer that is gone without a word is noticed, also by the server that holds locks for it.
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "20s"),
+    ])
 }
 
 /// Whether the connection stands outside any transaction.

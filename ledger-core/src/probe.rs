@@ -1,6 +1,8 @@
 //! Whether the ledger can write, found out by writing.
 
-use sqlx::Connection;
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -9,14 +11,18 @@ use crate::{
         money::{Amount, Currency},
     },
     error::LedgerError,
-    lane::{Intent, Request},
+    journal::tx::{Begin, in_task},
     ledger::Ledger,
+    round::request::{Intent, Request},
 };
 
+/// Whoever asks hears an answer, also when the database gives none.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// A row in and out again, in one commit: rights, disk and log are all needed for it, and nothing is left behind.
-const COME: &str =
+const INSERT: &str =
     "insert into quarantine (account_id, reason) values (gen_random_uuid(), 'probe') returning account_id";
-const GO: &str = "delete from quarantine where account_id = $1";
+const DELETE: &str = "delete from quarantine where account_id = $1";
 
 impl Ledger {
     /// Shows that every lane answers and that the database commits what the lanes' role writes. Leaves nothing.
@@ -24,22 +30,25 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Busy`] when the next command would fare no better.
     pub async fn probe(&self) -> Result<(), LedgerError> {
+        let probed = tokio::time::timeout(PROBE_TIMEOUT, self.write_and_remove());
+        probed.await.unwrap_or(Err(LedgerError::Unavailable(None)))
+    }
+
+    async fn write_and_remove(&self) -> Result<(), LedgerError> {
         for account in self.first_of_each_lane() {
             match self.enqueue(idle_request(account)).await {
                 Ok(_) | Err(LedgerError::NotFound) => {}
                 Err(error) => return Err(error),
             }
         }
-        let pool = self.writer().clone();
-        // In a task of its own: whoever stops waiting drops the waiting, never the `begin()`.
-        let written = tokio::spawn(async move {
-            let mut connection = pool.acquire().await?;
-            let mut tx = connection.begin().await?;
-            let account: sqlx::types::Uuid = sqlx::query_scalar(COME).fetch_one(&mut *tx).await?;
-            sqlx::query(GO).bind(account).execute(&mut *tx).await?;
-            tx.commit().await
-        });
-        written.await.map_err(|_| LedgerError::Unavailable(None))?.map_err(LedgerError::from)
+        in_task(self.writer(), Begin::Plain, |connection| {
+            Box::pin(async move {
+                let account: Uuid = sqlx::query_scalar(INSERT).fetch_one(&mut *connection).await?;
+                sqlx::query(DELETE).bind(account).execute(connection).await?;
+                Ok::<_, LedgerError>(())
+            })
+        })
+        .await
     }
 }
 

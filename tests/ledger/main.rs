@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod finding;
 mod keys;
+mod locks;
 mod quarantine;
 mod races;
 mod realms;

@@ -1,17 +1,12 @@
 //! Mending the balance row of one account, under its lock and from the journal alone.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 
-use super::{Difference, Found};
+use super::Difference;
 use crate::{
     auditor::{Auditor, AuditorError},
-    domain::{
-        ids::{AccountId, Owner},
-        limits::Label,
-        projection::BalanceRow,
-    },
-    journal::stream::bigint,
+    domain::{ids::AccountId, limits::Label},
+    journal::{Extent, mend_row},
 };
 
 /// What a repair has come to.
@@ -51,7 +46,9 @@ impl Auditor {
                     Some(difference) if !may(difference) => {
                         return Err(AuditorError::Unsound(difference.clone()));
                     }
-                    Some(_) => write(connection, &found, &by).await?,
+                    Some(_) => {
+                        mend_row(connection, &found.stream, Extent::Whole, by.as_str()).await?;
+                    }
                     None => {}
                 }
                 let reason = sqlx::query_scalar("select reason from quarantine where account_id = $1");
@@ -61,55 +58,4 @@ impl Auditor {
         })
         .await
     }
-}
-
-/// Writes the row as the journal has it, new if it is gone, and keeps what it said before.
-///
-/// `decisions` moves on, so that whoever has decided on the old row decides again. A row that is new starts it at a number
-/// that no process can have seen: the microseconds of today.
-const WRITE: &str = "
-with before as (
-    select to_json(b) as row from account_balances b where account_id = $1
-), after as (
-    insert into account_balances as b (account_id, realm_id, owner_user_id, owner_tenant_id, currency, balance,
-        frozen_balance, outstanding_amount, free_credit, credit_limit, forced_debt, last_charged_at, balance_version,
-        decisions, updated_at)
-    values ($1, coalesce($2, $3), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-        (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp())
-    on conflict (account_id) do update
-    set realm_id = excluded.realm_id, owner_user_id = excluded.owner_user_id, owner_tenant_id = excluded.owner_tenant_id,
-        currency = excluded.currency, balance = excluded.balance, frozen_balance = excluded.frozen_balance,
-        outstanding_amount = excluded.outstanding_amount, free_credit = excluded.free_credit,
-        credit_limit = excluded.credit_limit, forced_debt = excluded.forced_debt,
-        last_charged_at = excluded.last_charged_at, balance_version = excluded.balance_version,
-        decisions = b.decisions + 1, updated_at = excluded.updated_at
-    returning realm_id, to_json(b) as row
-)
-insert into repairs (account_id, realm_id, actor, before, after)
-select $1, after.realm_id, $13, (select row from before), after.row from after";
-
-async fn write(connection: &mut PgConnection, found: &Found, by: &Label) -> sqlx::Result<()> {
-    let account = &found.stream.account;
-    let (Some(row), Some(holder)) = (BalanceRow::of(account), account.holder) else { return Ok(()) };
-    let (user, tenant) = match row.owner {
-        Owner::User(id) => (Some(id), None),
-        Owner::Tenant(id) => (None, Some(id)),
-    };
-    sqlx::query(WRITE)
-        .bind(found.id.0)
-        .bind(user)
-        .bind(tenant)
-        .bind(String::from(holder.currency))
-        .bind(row.balance.decimal())
-        .bind(row.frozen_balance.decimal())
-        .bind(row.outstanding_amount.decimal())
-        .bind(row.free_credit.decimal())
-        .bind(row.credit_limit.decimal())
-        .bind(row.forced_debt.decimal())
-        .bind(row.last_charged_at)
-        .bind(bigint(row.balance_version))
-        .bind(by.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
 }

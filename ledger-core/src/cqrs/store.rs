@@ -1,9 +1,6 @@
 //! The journal as an event store: what an unmodified `CqrsFramework` decides goes through the lane.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    error::Error as StdError,
-};
+use std::{collections::HashMap, error::Error as StdError};
 
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 
@@ -16,12 +13,12 @@ use crate::{
     },
     error::LedgerError,
     journal::{
-        follow_events,
+        read_stream,
         stream::{STORED_EVENT, StoredEvent, Stream},
         tx::in_realm,
     },
-    lane::{Intent, Request},
     ledger::Ledger,
+    round::request::{Intent, Request},
 };
 
 type StoreError = AggregateError<HandleError>;
@@ -52,17 +49,8 @@ impl Ledger {
             Err(LedgerError::NotFound) => return Ok(Stream::new(id)),
             Err(error) => return Err(lost(error)),
         };
-        let read = in_realm(self.app(), realm, move |connection| {
-            Box::pin(async move {
-                let mut streams = BTreeMap::from([(id, Stream::new(id))]);
-                let mut broken = follow_events(connection, &mut streams).await?;
-                Ok((streams.remove(&id), broken.remove(&id)))
-            })
-        });
-        match read.await.map_err(lost)? {
-            (_, Some(broken)) => Err(AggregateError::DeserializationError(Box::new(broken))),
-            (stream, None) => Ok(stream.expect("the stream that was asked for is there")),
-        }
+        let read = in_realm(self.app(), realm, move |connection| Box::pin(read_stream(connection, id)));
+        read.await.map_err(lost)?.map_err(|broken| AggregateError::DeserializationError(Box::new(broken)))
     }
 }
 

@@ -1,15 +1,26 @@
 //! What became of a key: found by asking for the key, never by the name of the constraint that was hit.
 
-use chrono::TimeDelta;
-use sqlx::{PgConnection, Row, types::Json};
+use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::{REFUSAL_DAYS, REFUSALS_PER_ACCOUNT_MAX};
+use super::{
+    REFUSALS_PER_ACCOUNT_MAX,
+    stream::{STORED_EVENT, StoredEvent},
+};
 use crate::{
     domain::{account::Rejection, chain::ShortHash, entry::Timestamp, ids::AccountId},
-    journal::stream::{STORED_EVENT, StoredEvent},
-    outcome::{Outcome, Outcomes, Receipt},
+    outcome::{Outcome, Receipt},
 };
+
+/// A key on its account.
+pub(crate) type KeyOf = (AccountId, ShortHash);
+
+/// What was found of one key. An outcome that this release cannot read is one all the same, and no answer.
+pub(crate) type Found = Result<Outcome, Unreadable>;
+
+/// There is an outcome, and a newer release knows which.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unreadable;
 
 const REFUSALS: &str = "
 select r.account_id, r.key_hash, r.request_hash, r.rejection, r.refused_at
@@ -20,12 +31,19 @@ const FORGET: &str = "
 delete from refusals where account_id = $1 and (refused_at <= $2 or refused_at < (
     select refused_at from refusals where account_id = $1 order by refused_at desc offset $3 limit 1))";
 
+const SWEEP: &str = "
+delete from refusals where ctid = any (array(
+    select ctid from refusals where refused_at <= $1 order by refused_at limit $2 for update skip locked))";
+
 /// The outcomes that these keys have, for good or for 30 days.
 pub(crate) async fn fetch_outcomes(
     connection: &mut PgConnection,
-    keys: &[(AccountId, ShortHash)],
+    keys: &[KeyOf],
     forgotten_before: Timestamp,
-) -> sqlx::Result<Outcomes> {
+) -> sqlx::Result<Vec<(KeyOf, Found)>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let select = format!(
         "select {STORED_EVENT} from unnest($1::text[], $2::bytea[]) as k (id, key_hash)
          join events e on e.aggregate_id = k.id and e.key_hash = k.key_hash"
@@ -33,42 +51,53 @@ pub(crate) async fn fetch_outcomes(
     let accounts: Vec<Uuid> = keys.iter().map(|(account, _)| account.0).collect();
     let ids: Vec<String> = keys.iter().map(|(account, _)| account.to_string()).collect();
     let hashes: Vec<&[u8]> = keys.iter().map(|(_, key)| key.as_slice()).collect();
-    let mut outcomes = Outcomes::new();
 
-    let events: Vec<StoredEvent> =
-        sqlx::query_as(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;
-    for stored in events {
-        let (Some(key), Some(request_hash)) = (stored.key_hash, stored.request_hash) else {
-            continue;
-        };
-        let receipt = Receipt::of(&stored)?;
-        let outcome = Outcome { request_hash, result: Ok(receipt), at: stored.recorded_at };
-        outcomes.insert((stored.account, key), outcome);
-    }
+    let events = sqlx::query(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;
     let refusals = sqlx::query(REFUSALS).bind(accounts).bind(&hashes).bind(forgotten_before);
-    for row in refusals.fetch_all(&mut *connection).await? {
-        let Json(rejection): Json<Rejection> = row.try_get("rejection")?;
-        let outcome = Outcome {
-            request_hash: row.try_get("request_hash")?,
-            result: Err(rejection),
-            at: row.try_get("refused_at")?,
-        };
-        outcomes.insert((AccountId(row.try_get("account_id")?), row.try_get("key_hash")?), outcome);
-    }
-    Ok(outcomes)
+    let refusals = refusals.fetch_all(&mut *connection).await?;
+    events.iter().map(of_event).chain(refusals.iter().map(of_refusal)).collect()
+}
+
+fn of_event(row: &PgRow) -> sqlx::Result<(KeyOf, Found)> {
+    let id: &str = row.try_get("aggregate_id")?;
+    let account = id.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let outcome = || {
+        let stored = StoredEvent::from_row(row).ok()?;
+        let (result, at) = (Ok(Receipt::of(&stored).ok()?), stored.recorded_at);
+        Some(Outcome { request_hash: stored.request_hash?, result, at })
+    };
+    Ok(((account, row.try_get("key_hash")?), outcome().ok_or(Unreadable)))
+}
+
+fn of_refusal(row: &PgRow) -> sqlx::Result<(KeyOf, Found)> {
+    let key = (AccountId(row.try_get("account_id")?), row.try_get("key_hash")?);
+    let (request_hash, at) = (row.try_get("request_hash")?, row.try_get("refused_at")?);
+    let rejection: Option<Json<Rejection>> = row.try_get("rejection").ok();
+    let outcome = rejection.map(|Json(rejection)| Outcome { request_hash, result: Err(rejection), at });
+    Ok((key, outcome.ok_or(Unreadable)))
 }
 
 /// Forgets an account's refusals that are too old, or too many.
 pub(crate) async fn forget_refusals(
     connection: &mut PgConnection,
     account: AccountId,
-    now: Timestamp,
+    forgotten_before: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(FORGET)
         .bind(account.0)
-        .bind(now - TimeDelta::days(REFUSAL_DAYS))
+        .bind(forgotten_before)
         .bind(REFUSALS_PER_ACCOUNT_MAX - 1)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Forgets refusals that are too old, of whatever account, at most `most` of them. Returns how many.
+pub(crate) async fn sweep_refusals(
+    connection: &mut PgConnection,
+    forgotten_before: Timestamp,
+    most: i64,
+) -> sqlx::Result<u64> {
+    let swept = sqlx::query(SWEEP).bind(forgotten_before).bind(most).execute(connection).await?;
+    Ok(swept.rows_affected())
 }

@@ -2,35 +2,27 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-use sqlx::PgConnection;
 
 use crate::domain::entry::{Timestamp, microseconds};
 
-/// After this long without an append the database is asked again.
-const ANCHOR_AGE_MAX: Duration = Duration::from_secs(1);
-
-#[derive(Default)]
+/// Set by every append, and by a ticker while there is none.
 pub(crate) struct Clock {
-    anchor: Mutex<Option<(Timestamp, Instant)>>,
+    anchor: Mutex<(Timestamp, Instant)>,
 }
 
 impl Clock {
-    /// Now. Most calls cost nothing: every append brings the time with it.
-    pub(crate) async fn read(&self, connection: &mut PgConnection) -> sqlx::Result<Timestamp> {
-        if let Some((time, read_at)) = *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
-            && read_at.elapsed() < ANCHOR_AGE_MAX
-        {
-            return Ok(microseconds(time + read_at.elapsed()));
-        }
-        let now = sqlx::query_scalar("select clock_timestamp()").fetch_one(connection).await?;
-        self.set(now);
-        Ok(now)
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { anchor: Mutex::new((now, Instant::now())) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let (time, read_at) = *self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        microseconds(time + read_at.elapsed())
     }
 
     pub(crate) fn set(&self, now: Timestamp) {
-        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
     }
 }

@@ -1,110 +1,139 @@
-//! What a lane remembers between batches. All of it can be dropped at any time: the journal has it too.
+//! What a lane remembers between rounds. All of it can be dropped at any time: the journal has it too.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     num::NonZeroUsize,
     time::{Duration, Instant},
 };
 
 use lru::LruCache;
 
-use super::batch::Batch;
 use crate::{
-    domain::{chain::ShortHash, entry::Timestamp, ids::AccountId},
-    journal::stream::Stream,
-    outcome::{Outcome, Outcomes},
+    domain::{entry::Timestamp, ids::AccountId},
+    journal::{KeyFound, KeyOf, Loaded},
+    round::draft::Subject,
 };
 
 /// Accounts kept in memory by one lane.
 const WARM_ACCOUNTS_MAX: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// Recent keys kept in memory by one lane, over all its accounts.
 const RECENT_KEYS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
-/// An account that met another process goes by row locks until it has been quiet for this long.
-const CONTENDED_FOR: Duration = Duration::from_secs(1);
-/// After this many refusing batches of one account its old refusals are cleared away.
-const REFUSING_BATCHES: u64 = 1_000;
-
-/// An account, the end of its chain, and how often a batch has refused it something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) stream: Stream,
-    pub(super) decisions: u64,
-}
+/// Accounts that a lane watches at once; the one that was quiet longest makes room.
+const WATCHED_ACCOUNTS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// How long an account is watched after the last thing that happened on it.
+const WATCHED_FOR: Duration = Duration::from_secs(1);
 
 pub(super) struct Warm {
-    standings: LruCache<AccountId, Standing>,
-    recent: LruCache<(AccountId, ShortHash), Outcome>,
-    contended: HashMap<AccountId, Instant>,
+    accounts: LruCache<AccountId, Subject>,
+    recent: LruCache<KeyOf, KeyFound>,
+    /// Accounts that met another process: they go by row locks until they have been quiet for a while.
+    contended: Watched,
+    /// Accounts that met a key with an outcome: their keys are asked for first, so that a flood of duplicates is decided once.
+    repeated: Watched,
+}
+
+struct Watched(LruCache<AccountId, Instant>);
+
+impl Watched {
+    fn note(&mut self, account: AccountId) {
+        put(&mut self.0, WATCHED_ACCOUNTS_MAX, account, Instant::now());
+    }
+
+    fn is_noted(&self, account: AccountId) -> bool {
+        self.0.peek(&account).is_some_and(|at| at.elapsed() < WATCHED_FOR)
+    }
 }
 
 impl Default for Warm {
     fn default() -> Self {
+        // Unbounded maps that grow as they are used, bounded by hand: a bounded one allocates it all at once.
         Self {
-            // Unbounded maps that grow as they are used, bounded by hand: a bounded one allocates it all at once.
-            standings: LruCache::unbounded(),
+            accounts: LruCache::unbounded(),
             recent: LruCache::unbounded(),
-            contended: HashMap::new(),
+            contended: Watched(LruCache::unbounded()),
+            repeated: Watched(LruCache::unbounded()),
         }
     }
 }
 
 impl Warm {
-    pub(super) fn standing(&mut self, account: AccountId) -> Option<Standing> {
-        self.standings.get(&account).cloned()
+    pub(super) fn subject(&self, account: AccountId) -> Option<&Subject> {
+        self.accounts.peek(&account)
     }
 
-    /// Keeps what was just read from the journal. If it is not what was expected, another process writes here too.
-    pub(super) fn keep(&mut self, standing: Standing) {
-        let account = standing.stream.id;
-        if self.standings.peek(&account).is_some_and(|before| *before != standing) {
-            self.contended.insert(account, Instant::now());
+    /// Hands an account over to a round, which gives it back as it leaves it.
+    pub(super) fn take(&mut self, account: AccountId) -> Option<Subject> {
+        self.accounts.pop(&account)
+    }
+
+    pub(super) fn keep(&mut self, account: AccountId, subject: Subject) {
+        put(&mut self.accounts, WARM_ACCOUNTS_MAX, account, subject);
+    }
+
+    pub(super) fn keep_subject(&mut self, subject: Subject) {
+        if let Subject::Open(draft) = &subject {
+            self.keep(draft.id(), subject);
         }
-        put(&mut self.standings, WARM_ACCOUNTS_MAX, account, standing);
+    }
+
+    /// Keeps an account that somebody has opened. What was asked of the journal is not kept: it would have to be kept current.
+    pub(super) fn keep_loaded(&mut self, loaded: Loaded) {
+        if loaded.version() > 0 {
+            self.keep_subject(Subject::open(loaded));
+        } else {
+            self.forget(loaded.id());
+        }
     }
 
     pub(super) fn forget(&mut self, account: AccountId) {
-        self.standings.pop(&account);
+        self.accounts.pop(&account);
     }
 
-    pub(super) fn is_contended(&mut self, account: AccountId) -> bool {
-        match self.contended.get(&account) {
-            Some(met_at) if met_at.elapsed() < CONTENDED_FOR => true,
-            Some(_) => {
-                self.contended.remove(&account);
-                false
-            }
-            None => false,
+    /// Another server may not have what this one has acknowledged.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn outcome(&mut self, key: &KeyOf, forgotten_before: Timestamp) -> Option<KeyFound> {
+        let found = self.recent.get(key)?;
+        let binds = found.as_ref().is_ok_and(|outcome| outcome.holds(forgotten_before));
+        binds.then(|| found.clone())
+    }
+
+    pub(super) fn knows(&self, key: &KeyOf) -> bool {
+        self.recent.contains(key)
+    }
+
+    pub(super) fn learn(&mut self, outcomes: HashMap<KeyOf, KeyFound>) {
+        for (key, found) in outcomes {
+            put(&mut self.recent, RECENT_KEYS_MAX, key, found);
         }
     }
 
-    pub(super) fn outcomes(
-        &mut self,
-        keys: &[(AccountId, ShortHash)],
-        forgotten_before: Timestamp,
-    ) -> Outcomes {
-        let known = keys.iter().filter_map(|key| Some((*key, self.recent.get(key)?.clone())));
-        known.filter(|(_, outcome)| outcome.holds(forgotten_before)).collect()
+    /// What a round that was not stored has left here.
+    pub(super) fn unlearn(&mut self, key: &KeyOf) {
+        self.recent.pop(key);
     }
 
-    /// Takes over what a committed batch has left. Returns the accounts whose old refusals should be cleared away.
-    pub(super) fn absorb(&mut self, batch: Batch) -> Vec<AccountId> {
-        let (standings, outcomes) = batch.into_parts();
-        for (key, outcome) in outcomes {
-            put(&mut self.recent, RECENT_KEYS_MAX, key, outcome);
-        }
-        let mut crowded = Vec::new();
-        for (base_decisions, standing) in standings {
-            let account = standing.stream.id;
-            if standing.decisions != base_decisions && standing.decisions.is_multiple_of(REFUSING_BATCHES) {
-                crowded.push(account);
-            }
-            put(&mut self.standings, WARM_ACCOUNTS_MAX, account, standing);
-        }
-        crowded
+    pub(super) fn note_contended(&mut self, account: AccountId) {
+        self.contended.note(account);
+    }
+
+    pub(super) fn is_contended(&self, account: AccountId) -> bool {
+        self.contended.is_noted(account)
+    }
+
+    pub(super) fn note_repeated(&mut self, account: AccountId) {
+        self.repeated.note(account);
+    }
+
+    pub(super) fn is_repeated(&self, account: AccountId) -> bool {
+        self.repeated.is_noted(account)
     }
 }
 
-fn put<K: std::hash::Hash + Eq, V>(cache: &mut LruCache<K, V>, most: NonZeroUsize, key: K, value: V) {
+fn put<K: Hash + Eq, V>(cache: &mut LruCache<K, V>, most: NonZeroUsize, key: K, value: V) {
     cache.put(key, value);
     if cache.len() > most.get() {
         cache.pop_lru();

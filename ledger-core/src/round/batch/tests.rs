@@ -1,18 +1,20 @@
 //! A batch is a fold: deciding commands together is deciding them one by one.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     domain::{
-        account::{Charge, Open, Refund, TopUp},
+        account::{Charge, Command, Facts, Open, Refund, TopUp},
         chain::short_hash,
-        ids::Owner,
+        ids::{EntryId, Owner},
         money::Amount,
+        projection::BalanceRow,
     },
-    journal::stream::Stream,
+    journal::stream::{StoredEvent, Stream},
+    round::{draft::Asked, request::Intent},
 };
 
 #[derive(Clone, Debug)]
@@ -78,9 +80,9 @@ fn request((idx, step, key): &Wish) -> Request {
 /// What the lane keeps between batches, without a database.
 #[derive(Default)]
 struct World {
-    standings: BTreeMap<AccountId, Standing>,
+    accounts: BTreeMap<AccountId, Loaded>,
     facts: BTreeMap<AccountId, Facts>,
-    outcomes: Outcomes,
+    outcomes: HashMap<KeyOf, KeyFound>,
     events: Vec<StoredEvent>,
     refusals: Vec<Refusal>,
     answers: Vec<String>,
@@ -88,27 +90,26 @@ struct World {
 
 impl World {
     fn commit(&mut self, requests: &[Request]) {
-        let mut places = BTreeMap::new();
+        let mut batch = Batch::new(DateTime::UNIX_EPOCH, DateTime::<Utc>::MIN_UTC);
         for Request { account, .. } in requests {
-            let cold = || Standing { stream: Stream::new(*account), decisions: 0 };
-            let mut place = Place::of(self.standings.get(account).cloned().unwrap_or_else(cold));
-            place.learn(self.facts.get(account).cloned().unwrap_or_default());
-            places.insert(*account, place);
+            let loaded = self.accounts.get(account).cloned().unwrap_or_else(|| Loaded::absent(*account));
+            let facts = self.facts.get(account).cloned().unwrap_or_default();
+            let asked = Asked { facts, ..Asked::default() };
+            batch.admit(*account, Subject::Open(Box::new(Draft::new(loaded, asked))));
         }
-        let mut batch = Batch::new(DateTime::UNIX_EPOCH, places, self.outcomes.clone());
+        self.outcomes.iter().for_each(|(key, found)| batch.know(*key, found.clone()));
         for request in requests {
-            self.answers.push(format!("{:?}", batch.decide(request)));
+            self.answers.push(format!("{:?}", batch.decide(request).answer));
         }
-        let moves = batch.commit().moves.len();
-        assert!(moves <= requests.len(), "an account moves once a batch");
-        let Commit { events, refusals, .. } = std::mem::take(&mut batch.commit);
+        let Commit { moves, events, refusals, .. } = batch.finish();
+        assert!(moves.len() <= requests.len(), "an account moves once a batch");
         for stored in &events {
             self.facts.entry(stored.account).or_default().learn(stored.sequence, &stored.event().unwrap());
         }
         self.events.extend(events);
         self.refusals.extend(refusals);
-        let (standings, outcomes) = batch.into_parts();
-        self.standings.extend(standings.into_iter().map(|(_, standing)| (standing.stream.id, standing)));
+        let Parts { after, outcomes, .. } = batch.into_parts();
+        self.accounts.extend(after.into_iter().map(|loaded| (loaded.id(), loaded)));
         self.outcomes = outcomes;
     }
 
@@ -140,7 +141,7 @@ proptest! {
         for (account, rows) in world.streams() {
             let mut stream = Stream::new(account);
             rows.iter().for_each(|row| drop(stream.follow(row).unwrap()));
-            prop_assert_eq!(&stream, &world.standings[&account].stream);
+            prop_assert_eq!(&stream, &world.accounts[&account].stream);
             prop_assert_eq!(BalanceRow::of(&stream.account).unwrap().balance_version, rows.len() as u64);
             prop_assert!(stream.account.balances.above_floor());
         }

@@ -1,0 +1,280 @@
+//! Errands: work that a lane sends somebody else for, and what it makes of what they bring.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
+
+use futures::FutureExt;
+use tokio::sync::mpsc;
+
+use super::{
+    Lane, News, ROUND_JOBS_MAX, SNAPSHOT_AT_LOAD_EVENTS, fail, forgotten_before,
+    prepare::{Condition, Prepared, Want, prepare},
+};
+use crate::{
+    chores::Chore,
+    domain::ids::AccountId,
+    error::LedgerError,
+    locked::{Case, Done, Settled, settle},
+    round::{Job, draft::Subject},
+};
+
+/// Accounts that one errand brings along.
+const GROUP_ACCOUNTS_MAX: usize = 256;
+/// Errands of one lane that read at once, and that hold locks at once.
+const READERS_MAX: usize = 3;
+const LOCKERS_MAX: usize = 3;
+/// How often jobs are decided under locks before they are given up. A second time is needed when an account is opened twice, a
+/// third when it has to be read anew.
+const LOCKED_ATTEMPTS_MAX: usize = 4;
+
+/// What one lane's errands hold at most of the pool.
+pub(crate) const ERRANDS_MAX: usize = READERS_MAX + LOCKERS_MAX;
+
+pub(super) struct Errands {
+    tell: mpsc::UnboundedSender<News>,
+    out: HashMap<u64, Out>,
+    sent: u64,
+    /// Accounts that go alone, because one of a group that they were in spoilt it, or because there is much of them.
+    alone: BTreeSet<AccountId>,
+    /// The last one that read came back with nothing: while the next one tries, nobody need wait.
+    is_down: bool,
+}
+
+/// An errand that is not back.
+struct Out {
+    accounts: Vec<AccountId>,
+    /// The jobs that it decides; none for one that only reads.
+    jobs: Vec<Job>,
+}
+
+/// An errand that is back.
+pub(super) struct Brought {
+    number: u64,
+    load: Load,
+}
+
+enum Load {
+    Read(Result<Prepared, sqlx::Error>),
+    Settled(Settled),
+}
+
+impl Errands {
+    pub(super) fn new(tell: mpsc::UnboundedSender<News>) -> Self {
+        Self { tell, out: HashMap::new(), sent: 0, alone: BTreeSet::new(), is_down: false }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    fn n_reading(&self) -> usize {
+        self.out.values().filter(|out| out.jobs.is_empty()).count()
+    }
+
+    fn n_locking(&self) -> usize {
+        self.out.len() - self.n_reading()
+    }
+
+    fn send(&mut self, out: Out, work: impl Future<Output = Load> + Send + 'static) {
+        self.sent += 1;
+        let (number, tell, is_locking) = (self.sent, self.tell.clone(), !out.jobs.is_empty());
+        self.out.insert(number, out);
+        tokio::spawn(async move {
+            // Whatever a row does to whoever reads it: the errand comes back.
+            let load = AssertUnwindSafe(work).catch_unwind().await;
+            let panicked = |_| match is_locking {
+                true => Load::Settled(Settled::Unknown(None)),
+                false => Load::Read(Err(sqlx::Error::Decode("it cannot be read at all".into()))),
+            };
+            let _ = tell.send(News::Brought(Brought { number, load: load.unwrap_or_else(panicked) }));
+        });
+    }
+
+    /// The next group: one that goes alone, or as many of the others as may go together.
+    fn group(&mut self, accounts: &mut Vec<AccountId>) -> (Vec<AccountId>, bool) {
+        if let Some(idx) = accounts.iter().position(|account| self.alone.contains(account)) {
+            let account = accounts.swap_remove(idx);
+            self.alone.remove(&account);
+            return (vec![account], true);
+        }
+        let rest = accounts.split_off(accounts.len().min(GROUP_ACCOUNTS_MAX));
+        (std::mem::replace(accounts, rest), false)
+    }
+}
+
+impl Lane {
+    /// Sends for what the held accounts lack, unless they are being decided on or written.
+    pub(super) fn send_errands(&mut self) {
+        let (mut contended, mut lacking) = (Vec::new(), Vec::new());
+        for account in self.waiting.held() {
+            let is_flying = self.flight.as_ref().is_some_and(|flight| flight.accounts.contains(&account));
+            if is_flying || self.round.holds(account) {
+                continue;
+            }
+            // What goes by locks is read before, so that the lock is short.
+            let is_known = self.warm.subject(account).is_some();
+            if self.warm.is_contended(account) && is_known {
+                contended.push(account)
+            } else {
+                lacking.push(account)
+            }
+        }
+        while !contended.is_empty() && self.errands.n_locking() < LOCKERS_MAX {
+            let (group, _) = self.errands.group(&mut contended);
+            self.send_to_settle(group);
+        }
+        while !lacking.is_empty() && self.errands.n_reading() < READERS_MAX {
+            if self.errands.is_down && self.errands.n_reading() > 0 {
+                lacking.drain(..).for_each(|account| self.give_up(account, None));
+                return;
+            }
+            let (group, is_alone) = self.errands.group(&mut lacking);
+            self.send_to_read(group, is_alone);
+        }
+    }
+
+    fn send_to_read(&mut self, accounts: Vec<AccountId>, is_alone: bool) {
+        let mut wants = BTreeMap::new();
+        for account in &accounts {
+            let loaded = match self.warm.take(*account) {
+                Some(Subject::Open(draft)) => Some(draft.into_loaded()),
+                Some(Subject::Quarantined(_)) | None => None,
+            };
+            let mut want = Want { loaded, entries: BTreeSet::new(), keys: BTreeSet::new() };
+            let is_repeated = self.warm.is_repeated(*account);
+            for job in self.waiting.of(*account).take(ROUND_JOBS_MAX) {
+                want.entries.extend(job.request.refers_to());
+                let key = job.request.keyed().filter(|key| is_repeated && !self.warm.knows(key));
+                want.keys.extend(key.map(|(_, key)| key));
+            }
+            wants.insert(*account, want);
+            self.waiting.send_for(*account);
+        }
+        let pool = self.shared.pool.clone();
+        let forgotten_before = forgotten_before(self.shared.clock.now());
+        let read = async move { Load::Read(prepare(&pool, wants, is_alone, forgotten_before).await) };
+        self.errands.send(Out { accounts, jobs: Vec::new() }, read);
+    }
+
+    fn send_to_settle(&mut self, accounts: Vec<AccountId>) {
+        let (mut known, mut jobs) = (BTreeMap::new(), Vec::new());
+        for account in &accounts {
+            let loaded = match self.warm.take(*account) {
+                Some(Subject::Open(draft)) => Some(draft.into_loaded()),
+                Some(Subject::Quarantined(_)) | None => None,
+            };
+            known.insert(*account, loaded);
+            // At least one of each, or whoever comes behind a flood would be sent for in vain.
+            jobs.extend(self.waiting.take_of(*account, (ROUND_JOBS_MAX / accounts.len()).max(1)));
+            self.waiting.send_for(*account);
+        }
+        let requests: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.request)).collect();
+        let may_condemn = jobs.iter().any(|job| job.attempts > 0);
+        let (pool, failpoints) = (self.shared.pool.clone(), self.shared.failpoints.clone());
+        let case = Case { requests, known, may_condemn, server: self.server.clone() };
+        let work = async move { Load::Settled(settle(&pool, &failpoints, case).await) };
+        self.errands.send(Out { accounts, jobs }, work);
+    }
+
+    /// Takes in what an errand has brought, and lets its accounts have their turns again.
+    pub(super) fn take_back(&mut self, Brought { number, load }: Brought) {
+        let Some(Out { accounts, jobs }) = self.errands.out.remove(&number) else { return };
+        match load {
+            Load::Read(Ok(prepared)) => self.take_prepared(prepared),
+            Load::Read(Err(error)) => self.take_read_error(&accounts, error),
+            Load::Settled(settled) => self.take_settled(&accounts, jobs, settled),
+        }
+        accounts.into_iter().for_each(|account| self.waiting.bring_back(account));
+    }
+
+    fn take_prepared(&mut self, Prepared { accounts, found }: Prepared) {
+        self.errands.is_down = false;
+        self.warm.learn(found.into_iter().collect());
+        for (account, condition) in accounts {
+            match condition {
+                Condition::Ready(mut subject) => {
+                    self.keep_snapshot(&mut subject, SNAPSHOT_AT_LOAD_EVENTS);
+                    self.warm.keep(account, subject);
+                }
+                Condition::Long => drop(self.errands.alone.insert(account)),
+                Condition::Contested(loaded) => {
+                    self.warm.keep(account, Subject::open(*loaded));
+                    self.warm.note_contended(account);
+                }
+            }
+        }
+    }
+
+    fn take_read_error(&mut self, accounts: &[AccountId], error: sqlx::Error) {
+        let is_about_rows = matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. });
+        match accounts {
+            [account] if is_about_rows => {
+                tracing::error!(%account, %error, "an account cannot be read by this release");
+                self.warm.keep(*account, Subject::Quarantined(None));
+            }
+            _ if is_about_rows => self.errands.alone.extend(accounts),
+            _ => {
+                tracing::error!(error = &error as &dyn std::error::Error, "accounts could not be read");
+                self.errands.is_down = true;
+                let mut error = Some(error);
+                accounts.iter().for_each(|account| self.give_up(*account, error.take()));
+            }
+        }
+    }
+
+    fn take_settled(&mut self, accounts: &[AccountId], jobs: Vec<Job>, settled: Settled) {
+        match settled {
+            Settled::Done(done) => {
+                let Done { answers, after, outcomes, met, now } = *done;
+                self.shared.clock.set(now);
+                after.into_iter().for_each(|loaded| self.warm.keep_loaded(loaded));
+                self.warm.learn(outcomes);
+                met.into_iter().for_each(|account| self.warm.note_contended(account));
+                jobs.into_iter().zip(answers).for_each(|(job, answer)| job.reply(answer));
+            }
+            Settled::Again => {
+                let (again, given_up): (Vec<_>, Vec<_>) = jobs
+                    .into_iter()
+                    .map(|job| Job { attempts: job.attempts + 1, ..job })
+                    .partition(|job| job.attempts < LOCKED_ATTEMPTS_MAX);
+                given_up.into_iter().for_each(|job| job.reply(Err(LedgerError::Busy)));
+                accounts.iter().for_each(|account| self.warm.note_contended(*account));
+                self.waiting.push_front(again);
+            }
+            Settled::Locked if accounts.len() > 1 => {
+                self.errands.alone.extend(accounts);
+                accounts.iter().for_each(|account| self.warm.note_contended(*account));
+                self.waiting.push_front(jobs);
+            }
+            Settled::Locked => jobs.into_iter().for_each(|job| job.reply(Err(LedgerError::Busy))),
+            Settled::Elsewhere(server) => {
+                self.waiting.push_front(jobs);
+                self.connected_to(server);
+            }
+            Settled::Unknown(error) => {
+                tracing::error!(?error, "a round under locks has an unknown outcome");
+                fail(jobs, error);
+            }
+        }
+    }
+
+    /// Nobody can be asked: whoever waits for this account hears it now.
+    fn give_up(&mut self, account: AccountId, error: Option<sqlx::Error>) {
+        let jobs = self.waiting.take_of(account, usize::MAX);
+        self.waiting.let_go(account);
+        fail(jobs, error);
+    }
+
+    /// Leaves a snapshot where there has been none for so many events.
+    pub(super) fn keep_snapshot(&mut self, subject: &mut Subject, events: u64) {
+        let Subject::Open(draft) = subject else { return };
+        let loaded = draft.loaded_mut();
+        if loaded.version() - loaded.snapshot_version >= events {
+            loaded.snapshot_version = loaded.version();
+            self.shared.chores.add(Chore::KeepSnapshot(Box::new(loaded.clone())));
+        }
+    }
+}
