@@ -1,16 +1,18 @@
 //! The service in one process: what its requests share, the routes over it, and the socket under them.
 
 use axum::Router;
-use ledger_core::{Ledger, LedgerError};
+use ledger_core::{Label, Ledger, LedgerError};
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
 
+pub use crate::rules::access::OperatorRole;
 use crate::{
     config::Limits,
     router,
-    secret::Secret,
+    secret::{KeyKind, Secret},
     server,
     state::Shared,
-    store::{Scope, Store},
+    store::{NewOperator, Scope, Store},
     telemetry,
 };
 
@@ -21,6 +23,24 @@ use crate::{
 #[must_use]
 pub fn reference() -> String {
     router::reference().to_json().expect("a reference is plain JSON")
+}
+
+/// Makes an operator on the machine itself, for when nobody is left who could. Answers with the key.
+///
+/// # Errors
+/// When the url does not log in as the owner of the tables or a superuser.
+pub async fn create_operator(
+    owner_url: &str,
+    name: Label,
+    role: OperatorRole,
+    created_by: Label,
+) -> anyhow::Result<Secret> {
+    let secret = Secret::generate(KeyKind::Operator);
+    let new = NewOperator { name: name.into(), role, digest: secret.digest(), created_by: created_by.into() };
+    let mut owner = PgConnection::connect(owner_url).await?;
+    new.insert_as_owner(&mut owner).await?;
+    owner.close().await?;
+    Ok(secret)
 }
 
 /// The running service. Cheap to clone; every clone is the same service.

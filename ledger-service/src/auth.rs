@@ -14,7 +14,7 @@ use crate::{
     error::{ApiError, Code},
     extract::RequestId,
     rules::access::{Credential, Permission, VirtualKey},
-    secret::{KeyKind, Secret},
+    secret::{KeyKind, Proof, Secret},
     state::Shared,
     store::{Noun, Scope, Store},
 };
@@ -65,6 +65,18 @@ impl<P: Permission> By<P> {
     }
 }
 
+impl By<Admin> {
+    /// What shows the database that an admin calls.
+    pub(crate) fn proof(&self) -> Result<Proof, ApiError> {
+        match self.credential {
+            Credential::Operator { proof, .. } => Ok(proof),
+            Credential::Gateway { .. } | Credential::VirtualKey(_) => {
+                Err(ApiError::internal("an admin who is no operator"))
+            }
+        }
+    }
+}
+
 impl By<Holder> {
     /// The virtual key that this is done with.
     pub(crate) fn virtual_key(&self) -> Result<&VirtualKey, ApiError> {
@@ -86,7 +98,7 @@ async fn identify(headers: &HeaderMap, store: &Store) -> Result<Credential, ApiE
         (Some(key), named) => match key.kind() {
             KeyKind::Operator => {
                 let (id, role) = store.find_operator(key.digest()).await?.ok_or_else(unknown)?;
-                Ok(Credential::Operator { id, role })
+                Ok(Credential::Operator { id, role, proof: key.proof() })
             }
             KeyKind::Gateway => {
                 let id = store.find_gateway(key.digest()).await?.ok_or_else(unknown)?;

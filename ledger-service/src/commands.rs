@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod export;
 mod migrate;
+mod operators;
 mod progress;
 mod release;
 mod repair;
@@ -38,7 +39,7 @@ pub(crate) struct Cli {
 
 #[derive(Args)]
 struct Settings {
-    /// The database, as ledger_service; for `migrate`, as its owner. The private PostgreSQL if absent.
+    /// The database, as ledger_service; for `migrate` and `operators`, as its owner. The private PostgreSQL if absent.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     database_url: Option<DatabaseUrl>,
     /// Where the private PostgreSQL is kept.
@@ -70,6 +71,9 @@ enum Command {
 enum Books {
     /// Make or update the tables.
     Migrate,
+    /// Make an operator on the machine itself, when nobody is left who could do it over HTTP.
+    #[command(subcommand)]
+    Operators(operators::Verb),
     /// Prove the books, and say where they are wrong.
     Audit,
     /// Rebuild all balances from the journal beside the live ones, and mend those that differ.
@@ -82,10 +86,10 @@ enum Books {
     Export(export::Options),
 }
 
-/// In whose name something is mended.
+/// In whose name something is done.
 #[derive(Args)]
 struct Mender {
-    /// Who mends, for the record in the table `repairs`.
+    /// Who does it, for the record.
     #[arg(long, env = "USER", default_value = "operator", value_name = "NAME")]
     by: Label,
 }
@@ -120,6 +124,7 @@ impl Books {
     async fn run(self, session: &Session<'_>) -> anyhow::Result<bool> {
         match self {
             Self::Migrate => migrate::run(session).await,
+            Self::Operators(verb) => operators::run(session, verb).await,
             Self::Audit => audit::run(session).await,
             Self::Replay(options) => replay::run(session, options).await,
             Self::Repair(options) => repair::run(session, options).await,

@@ -20,6 +20,9 @@ pub(crate) use self::{
 };
 use crate::{error::ApiError, wire::LabelText};
 
+/// Thirty days.
+const GRACE_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
+
 /// The id in the path. One that cannot be an id names nothing.
 pub(crate) struct Named<T>(pub(crate) T);
 
@@ -38,6 +41,32 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 pub(crate) struct NameRequest {
     #[schema(value_type = LabelText)]
     pub(crate) name: Label,
+}
+
+/// How a key is rotated.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotationRequest {
+    /// For how many seconds the key before is taken, too; not at all if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, nullable = false, maximum = 2_592_000)]
+    pub(crate) grace_seconds: Grace,
+}
+
+/// Seconds for which the key before a rotation is taken, too.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "u32")]
+pub(crate) struct Grace(pub(crate) u32);
+
+impl TryFrom<u32> for Grace {
+    type Error = String;
+    fn try_from(seconds: u32) -> Result<Self, String> {
+        if seconds <= GRACE_SECONDS_MAX {
+            Ok(Self(seconds))
+        } else {
+            Err(format!("this is at most {GRACE_SECONDS_MAX}"))
+        }
+    }
 }
 
 /// The id of this request: the caller's own or a new one. It stands in the log and on the event.

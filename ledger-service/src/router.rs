@@ -115,8 +115,10 @@ fn platform() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(operators::create_operator, operators::list_operators))
         .routes(routes!(operators::revoke_operator))
+        .routes(routes!(operators::rotate_operator))
         .routes(routes!(gateways::create_gateway, gateways::list_gateways))
         .routes(routes!(gateways::revoke_gateway))
+        .routes(routes!(gateways::rotate_gateway))
         .routes(routes!(overview::get_overview))
 }
 

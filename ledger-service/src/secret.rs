@@ -71,10 +71,18 @@ impl Secret {
         &self.text
     }
 
-    /// What is kept of it.
+    /// What is kept of it. Not salted and not slow: there is nothing to guess in 32 random bytes.
     pub(crate) fn digest(&self) -> KeyDigest {
-        // Not salted and not slow: there is nothing to guess in 32 random bytes.
-        KeyDigest(Sha256::digest(self.text.as_bytes()).into())
+        let once = self.proof();
+        match self.kind {
+            KeyKind::Operator => KeyDigest(Sha256::digest(once.0).into()),
+            KeyKind::Gateway | KeyKind::Virtual => KeyDigest(once.0),
+        }
+    }
+
+    /// What shows the database that its holder calls: half way from an operator's key to the digest that is kept.
+    pub(crate) fn proof(&self) -> Proof {
+        Proof(Sha256::digest(self.text.as_bytes()).into())
     }
 }
 
@@ -98,7 +106,23 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256 of a key.
+/// SHA-256 of an operator's key: nobody can log in with it, and nobody can get it from what is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Proof([u8; 32]);
+
+impl Proof {
+    pub(crate) fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(…)")
+    }
+}
+
+/// SHA-256 of a key, or of an operator's proof.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyDigest([u8; 32]);
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     identity::{Key, KeyChange, NewTenant, NewUser, Tenant, TenantChange, TenantStatus, User, UserChange},
-    platform::{Gateway, Operator},
+    platform::{Gateway, NewOperator, Operator},
     rows::{Noun, PageKey, Span},
     scope::Scope,
 };
@@ -44,6 +44,8 @@ pub(crate) enum StoreError {
     EmailTaken,
     #[error("the slug is taken")]
     SlugTaken,
+    #[error("it is the last admin")]
+    LastAdmin,
     /// With a pointer to who was named.
     #[error("there is nobody with the id at {0}")]
     OwnerNotFound(&'static str),
@@ -114,7 +116,9 @@ impl From<StoreError> for LedgerError {
         match error {
             StoreError::Unavailable(error) => error,
             StoreError::NotFound | StoreError::OwnerNotFound(_) => Self::NotFound,
-            StoreError::Stale | StoreError::EmailTaken | StoreError::SlugTaken => Self::Stale,
+            StoreError::Stale | StoreError::EmailTaken | StoreError::SlugTaken | StoreError::LastAdmin => {
+                Self::Stale
+            }
         }
     }
 }

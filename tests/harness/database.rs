@@ -73,6 +73,15 @@ impl TestDb {
             .expect("the test server answers")
     }
 
+    /// A connection as the service has it, for one of the roles that it may become.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn login(&self, role: &str) -> PgConnection {
+        let options: PgConnectOptions = self.url().parse().expect("our own url");
+        options.options([("role", role)]).connect().await.expect("the test server answers")
+    }
+
     /// Runs SQL past every guard: no triggers, no row security.
     ///
     /// # Panics

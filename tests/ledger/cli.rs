@@ -175,3 +175,22 @@ async fn a_file_is_replaced_only_by_a_whole_export() {
     books.ledger.close().await;
     books.db.remove().await;
 }
+
+#[tokio::test]
+async fn an_operator_is_made_on_the_machine_by_the_owner_alone() {
+    let books = Books::open().await;
+    let key = answers(&books.db.superuser_url(), &["operators", "create", "ada", "--role", "cashier"], 0);
+    assert!(key.starts_with("op_") && key.trim().len() == 46, "{key}");
+    let mut superuser = books.db.superuser().await;
+    let made = "select name || ' ' || role || ' by ' || created_by from operators";
+    let made: String = sqlx::query_scalar(made).fetch_one(&mut superuser).await.unwrap();
+    assert_eq!(made, "ada cashier by operator");
+    fails(
+        &books.db.url(),
+        &["operators", "create", "eve"],
+        expect![[r#"
+            ledger: permission denied for table operators; log in as ledger_service; to migrate or to make an operator, as the owner of the database
+        "#]],
+    );
+    books.finish().await;
+}

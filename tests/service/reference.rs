@@ -115,11 +115,15 @@ async fn example<'a>(app: &TestApp, operation: &'a Operation) -> Example<'a> {
             id = app.admin.post("/keys", key).await.expect(201).id();
             body = (operation.id == "update_key").then(|| json!({"name": "y"}));
         }
-        "revoke_operator" => {
+        "revoke_operator" | "rotate_operator" => {
             let operator = json!({"name": "x", "role": "auditor"});
             id = app.admin.post("/operators", operator).await.expect(201).id();
+            body = (operation.id == "rotate_operator").then(|| json!({}));
         }
-        "revoke_gateway" => id = app.admin.post("/gateways", json!({"name": "x"})).await.expect(201).id(),
+        "revoke_gateway" | "rotate_gateway" => {
+            id = app.admin.post("/gateways", json!({"name": "x"})).await.expect(201).id();
+            body = (operation.id == "rotate_gateway").then(|| json!({}));
+        }
         "list_tenants" | "list_users" | "list_keys" | "list_operators" | "list_gateways" | "get_overview"
         | "check_health" | "check_readiness" | "show_metrics" => {}
         unknown => panic!("{unknown} is new: give it an example here"),

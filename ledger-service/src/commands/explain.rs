@@ -30,7 +30,9 @@ fn remedy(error: &dyn DatabaseError) -> String {
         "28P01" => "check the password in DATABASE_URL; `alter role ledger_service password '...'` sets it",
         "28000" => "check the user in DATABASE_URL; `ledger migrate` makes ledger_service",
         "3D000" => "make it with `createdb`, then run `ledger migrate` as its owner",
-        "42501" => "log in as ledger_service; to migrate, as the owner of the database",
+        "42501" => {
+            "log in as ledger_service; to migrate or to make an operator, as the owner of the database"
+        }
         "55P03" => "something holds the lock of the account; try again",
         _ => return message.to_owned(),
     };

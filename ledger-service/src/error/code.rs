@@ -47,6 +47,7 @@ codes! {
     AccountExists = CONFLICT, "account_exists", "The owner has this account already";
     EmailTaken = CONFLICT, "email_taken", "The e-mail address is in use";
     SlugTaken = CONFLICT, "slug_taken", "The slug is in use";
+    LastAdmin = CONFLICT, "last_admin", "Nobody could administer the service any more";
     RefundExceedsCharge = CONFLICT, "refund_exceeds_charge", "More than is left of the charge";
     RefundExceedsTopUp = CONFLICT, "refund_exceeds_top_up", "More than is left of the top-up";
     StaleVersion = PRECONDITION_FAILED, "stale_version", "It has changed since that version";

@@ -77,6 +77,7 @@ impl From<StoreError> for ApiError {
                 Self::at(Code::EmailTaken, "/email", "somebody has this address already")
             }
             StoreError::SlugTaken => Self::at(Code::SlugTaken, "/slug", "another tenant has this slug"),
+            StoreError::LastAdmin => Self::new(Code::LastAdmin, "make another admin first"),
             StoreError::OwnerNotFound(pointer) => {
                 Self::at(Code::OwnerNotFound, pointer, "there is nobody with this id")
             }

@@ -51,6 +51,7 @@ impl utoipa::IntoResponses for Unchanged {
 problems!(Listing: ACCESS);
 problems!(Making: ACCESS, BODY);
 problems!(Naming: ACCESS, &[Code::NotFound]);
+problems!(Rotating: ACCESS, BODY, &[Code::NotFound]);
 problems!(Changing: ACCESS, BODY, &[Code::NotFound, Code::StaleVersion]);
 
 /// A response for each status, whose schema names the codes that come with it.

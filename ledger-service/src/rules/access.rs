@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::secret::Proof;
+
 /// Whoever calls, known by its credential.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
     /// Somebody of the platform.
-    Operator { id: Uuid, role: OperatorRole },
+    Operator { id: Uuid, role: OperatorRole, proof: Proof },
     /// A gateway; with a virtual key it acts for that key's payer and nobody else.
     Gateway { id: Uuid, on_behalf_of: Option<VirtualKey> },
     /// A virtual key alone.
@@ -20,9 +22,12 @@ pub(crate) enum Credential {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Role)]
-pub(crate) enum OperatorRole {
+pub enum OperatorRole {
+    /// Everything of the platform.
     Admin,
+    /// Accounts, and money in and out of them.
     Cashier,
+    /// Looking.
     Auditor,
 }
 
@@ -153,6 +158,7 @@ permissions! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::{KeyKind, Secret};
 
     struct In(Option<Uuid>);
     impl Object for In {
@@ -169,7 +175,8 @@ mod tests {
         assert!(Reader::allows_on(&gateway, &In(Some(tenant))));
         assert!(!Reader::allows_on(&gateway, &In(Some(other))));
         assert!(!Reader::allows_on(&gateway, &In(None)), "what is the platform's is nobody else's");
-        let admin = Operator { id, role: A };
+        let proof = Secret::generate(KeyKind::Operator).proof();
+        let admin = Operator { id, role: A, proof };
         assert!(Admin::allows_on(&admin, &In(Some(other))) && Admin::allows_on(&admin, &In(None)));
         assert!(!Admin::allows_on(&gateway, &In(Some(tenant))));
     }

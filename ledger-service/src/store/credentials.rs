@@ -11,8 +11,12 @@ use crate::{
     secret::KeyDigest,
 };
 
-const OPERATOR: &str = "select operator_id, role from operators where digest = $1 and revoked_at is null";
-const GATEWAY: &str = "select gateway_id from gateways where digest = $1 and revoked_at is null";
+const OPERATOR: &str = "
+select operator_id, role from operators
+where (digest = $1 or (previous_digest = $1 and previous_until > clock_timestamp())) and revoked_at is null";
+const GATEWAY: &str = "
+select gateway_id from gateways
+where (digest = $1 or (previous_digest = $1 and previous_until > clock_timestamp())) and revoked_at is null";
 const VIRTUAL_KEY: &str = "
 select k.key_id, k.user_id, u.tenant_id, t.status
 from virtual_keys k join users u on u.user_id = k.user_id left join tenants t on t.tenant_id = u.tenant_id

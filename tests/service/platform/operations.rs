@@ -6,6 +6,7 @@ use serde_json::json;
 
 crate::tests![
     the_service_tells_how_it_is,
+    made_up_methods_are_counted_as_one,
     readiness_is_a_write_that_leaves_nothing,
     the_reference_is_served_and_readable,
     what_no_route_answers_is_a_problem_too,
@@ -23,6 +24,21 @@ async fn the_service_tells_how_it_is() {
         let counted = r#"http_requests_total{method="POST",route="/accounts/{id}/charges",status="402"}"#;
         assert!(text.contains(counted), "{text}");
         assert!(!text.contains(&account.to_string()), "no id in a label");
+    })
+    .await;
+}
+
+async fn made_up_methods_are_counted_as_one() {
+    TestApp::run(async |app| {
+        for idx in 0..200 {
+            let method = axum::http::Method::from_bytes(format!("MADE-UP-{idx}").as_bytes()).unwrap();
+            let answer = app.anonymous().call(method, ["/nowhere", "/tenants"][idx % 2], None).await;
+            assert!([404, 405].contains(&answer.status), "{answer:?}");
+        }
+        let metrics = app.anonymous().get("/metrics").await.expect(200);
+        let text = String::from_utf8_lossy(&metrics.body).into_owned();
+        assert!(text.contains(r#"method="other",route="unmatched""#), "{text}");
+        assert!(!text.contains("MADE-UP"), "{text}");
     })
     .await;
 }

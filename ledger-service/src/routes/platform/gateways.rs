@@ -7,9 +7,9 @@ use crate::{
     auth::{Admin, By},
     error::{
         ApiError,
-        reference::{Listing, Making, Naming},
+        reference::{Listing, Making, Naming, Rotating},
     },
-    extract::{Body, NameRequest, Named, Params},
+    extract::{Body, NameRequest, Named, Params, RotationRequest},
     secret::{KeyKind, Secret},
     state::Shared,
     store::Gateway,
@@ -43,6 +43,23 @@ pub(crate) async fn list_gateways(
 ) -> Result<Json<Page<Gateway>>, ApiError> {
     let gateways = shared.store().list_platform(by.scope(), params.span()).await?;
     Ok(Json(params.page(gateways)))
+}
+
+/// Gives a gateway a new key. The one before is taken for `grace_seconds` more, so that nothing has to stop.
+#[utoipa::path(
+    post, path = "/gateways/{id}/rotate", tag = "platform", params(("id" = Uuid, Path)),
+    security(("bearer" = [])), request_body = RotationRequest,
+    responses((status = 200, body = Revealed<Gateway>), Rotating)
+)]
+pub(crate) async fn rotate_gateway(
+    State(shared): State<Shared>,
+    by: By<Admin>,
+    Named(id): Named<Uuid>,
+    Body(RotationRequest { grace_seconds }): Body<RotationRequest>,
+) -> Result<Json<Revealed<Gateway>>, ApiError> {
+    let (secret, store) = (Secret::generate(KeyKind::Gateway), shared.store());
+    let rotated = store.rotate(by.scope(), by.proof()?, id, secret.digest(), grace_seconds.0).await?;
+    Ok(Json(Revealed::new(rotated, &secret)))
 }
 
 /// Takes a gateway's key out of use, at once and for good.

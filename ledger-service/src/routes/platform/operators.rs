@@ -9,14 +9,14 @@ use uuid::Uuid;
 use crate::{
     auth::{Admin, By},
     error::{
-        ApiError,
-        reference::{Listing, Making, Naming},
+        ApiError, Code, problems,
+        reference::{ACCESS, Listing, Making, Rotating},
     },
-    extract::{Body, Named, Params},
+    extract::{Body, Named, Params, RotationRequest},
     rules::access::OperatorRole,
     secret::{KeyKind, Secret},
     state::Shared,
-    store::Operator,
+    store::{NewOperator, Operator},
     wire::{LabelText, Page, PageParams, Revealed},
 };
 
@@ -40,10 +40,10 @@ pub(crate) async fn create_operator(
     by: By<Admin>,
     Body(OperatorRequest { name, role }): Body<OperatorRequest>,
 ) -> Result<(StatusCode, Json<Revealed<Operator>>), ApiError> {
-    let (secret, created_by) = (Secret::generate(KeyKind::Operator), by.actor());
-    let insert =
-        shared.store().insert_operator(by.scope(), name.as_str(), role, secret.digest(), created_by.as_str());
-    Ok((StatusCode::CREATED, Json(Revealed::new(insert.await?, &secret))))
+    let (secret, created_by) = (Secret::generate(KeyKind::Operator), by.actor().into());
+    let new = NewOperator { name: name.into(), role, digest: secret.digest(), created_by };
+    let made = shared.store().insert_operator(by.scope(), by.proof()?, new).await?;
+    Ok((StatusCode::CREATED, Json(Revealed::new(made, &secret))))
 }
 
 /// All operators.
@@ -60,16 +60,35 @@ pub(crate) async fn list_operators(
     Ok(Json(params.page(operators)))
 }
 
-/// Takes an operator's key out of use, at once and for good.
+/// Gives an operator a new key. The one before is taken for `grace_seconds` more.
+#[utoipa::path(
+    post, path = "/operators/{id}/rotate", tag = "platform", params(("id" = Uuid, Path)),
+    security(("bearer" = [])), request_body = RotationRequest,
+    responses((status = 200, body = Revealed<Operator>), Rotating)
+)]
+pub(crate) async fn rotate_operator(
+    State(shared): State<Shared>,
+    by: By<Admin>,
+    Named(id): Named<Uuid>,
+    Body(RotationRequest { grace_seconds }): Body<RotationRequest>,
+) -> Result<Json<Revealed<Operator>>, ApiError> {
+    let (secret, store) = (Secret::generate(KeyKind::Operator), shared.store());
+    let rotated = store.rotate(by.scope(), by.proof()?, id, secret.digest(), grace_seconds.0).await?;
+    Ok(Json(Revealed::new(rotated, &secret)))
+}
+
+problems!(RevokeOperatorProblems: ACCESS, &[Code::NotFound, Code::LastAdmin]);
+
+/// Takes an operator's key out of use, at once and for good. The last admin stays.
 #[utoipa::path(
     delete, path = "/operators/{id}", tag = "platform", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 204), Naming)
+    responses((status = 204), RevokeOperatorProblems)
 )]
 pub(crate) async fn revoke_operator(
     State(shared): State<Shared>,
     by: By<Admin>,
     Named(id): Named<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    shared.store().revoke::<Operator>(by.scope(), id, by.actor().as_str()).await?;
+    shared.store().revoke_operator(by.scope(), by.proof()?, id, by.actor().into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use ledger_core::RealmId;
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, PgConnection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     rules::access::OperatorRole,
-    secret::KeyDigest,
+    secret::{KeyDigest, Proof},
     store::{Noun, PageKey, Scope, Store, StoreError, new_id},
 };
 
@@ -18,11 +18,21 @@ const FIRST_OPERATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_000
 
 const INSERT: &str = "
 insert into operators (operator_id, name, role, digest, created_by) values ($1, $2, $3, $4, $5) returning *";
+const INSERT_AS_OWNER: &str = "
+insert into operators (operator_id, name, role, digest, created_by) values ($1, $2, $3, $4, $5)";
 const INSERT_FIRST: &str = "
 insert into operators (operator_id, name, role, digest, created_by)
 select $1, 'first', 'admin', $2, 'start' where not exists (select from operators)
 on conflict (operator_id) do nothing";
 const EXISTS: &str = "select exists (select from operators)";
+// The rows of all admins are locked, in the order of their ids: two admins who revoke each other leave one.
+const REVOKE: &str = "
+with admins as (
+    select operator_id from operators where role = 'admin' and revoked_at is null order by operator_id for update
+)
+update operators set revoked_at = clock_timestamp(), revoked_by = $2
+where operator_id = $1 and revoked_at is null and (role <> 'admin' or (select count(*) from admins) > 1)";
+const IS_IN_USE: &str = "select exists (select from operators where operator_id = $1 and revoked_at is null)";
 
 /// An operator, without the key.
 #[derive(FromRow, Serialize, ToSchema)]
@@ -40,6 +50,22 @@ pub(crate) struct Operator {
     revoked_at: Option<DateTime<Utc>>,
 }
 
+/// An operator to be.
+pub(crate) struct NewOperator {
+    pub(crate) name: String,
+    pub(crate) role: OperatorRole,
+    pub(crate) digest: KeyDigest,
+    pub(crate) created_by: String,
+}
+
+impl NewOperator {
+    /// Inserts as the tables' owner, who needs no admin to exist.
+    pub(crate) async fn insert_as_owner(self, owner: &mut PgConnection) -> sqlx::Result<()> {
+        let insert = sqlx::query(INSERT_AS_OWNER).bind(new_id()).bind(self.name).bind(self.role.name());
+        insert.bind(self.digest.to_vec()).bind(self.created_by).execute(owner).await.map(drop)
+    }
+}
+
 impl Noun for Operator {
     const TABLE: &'static str = "operators";
     const ID: &'static str = "operator_id";
@@ -55,14 +81,31 @@ impl Store {
     pub(crate) async fn insert_operator(
         &self,
         scope: Scope,
-        name: &str,
-        role: OperatorRole,
-        digest: KeyDigest,
-        created_by: &str,
+        proof: Proof,
+        new: NewOperator,
     ) -> Result<Operator, StoreError> {
         scope.expect_platform()?;
-        let insert = sqlx::query_as(INSERT).bind(new_id()).bind(name).bind(role.name());
-        Ok(insert.bind(digest.as_bytes()).bind(created_by).fetch_one(&self.platform).await?)
+        let insert = sqlx::query_as(INSERT).bind(new_id()).bind(new.name).bind(new.role.name());
+        let insert = insert.bind(new.digest.to_vec()).bind(new.created_by);
+        self.proven(proof, move |connection| Box::pin(insert.fetch_one(connection))).await
+    }
+
+    /// Takes an operator's key out of use, for good; never that of the last admin.
+    pub(crate) async fn revoke_operator(
+        &self,
+        scope: Scope,
+        proof: Proof,
+        id: Uuid,
+        revoked_by: String,
+    ) -> Result<(), StoreError> {
+        scope.expect_platform()?;
+        let revoke = sqlx::query(REVOKE).bind(id).bind(revoked_by);
+        let revoked = self.proven(proof, move |connection| Box::pin(revoke.execute(connection))).await?;
+        if revoked.rows_affected() == 1 {
+            return Ok(());
+        }
+        let is_in_use: bool = sqlx::query_scalar(IS_IN_USE).bind(id).fetch_one(&self.platform).await?;
+        Err(if is_in_use { StoreError::LastAdmin } else { StoreError::NotFound })
     }
 
     pub(crate) async fn has_operators(&self, scope: Scope) -> Result<bool, StoreError> {

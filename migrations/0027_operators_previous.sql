@@ -1,0 +1,2 @@
+-- The operator who still comes with the key before a rotation.
+create unique index operators_previous_digest on operators (previous_digest);
