@@ -58,6 +58,8 @@ pub struct Statement {
     pub closing_balance: Money,
     /// The version then.
     pub closing_version: u64,
+    /// When the last entry by then was recorded; `None` before the account was opened.
+    pub closing_at: Option<Timestamp>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<StatementPlace>,
 }
@@ -106,25 +108,29 @@ async fn read_statement(
     };
     let above = after.map_or(opening, |place| place.version.clamp(opening, closing));
     let until = closing.min(above + u64::from(limit.clamp(1, PAGE_LINES_MAX)));
+    let (opening_balance, _) = balance_at(connection, account, opening).await?;
+    let (closing_balance, closing_at) = balance_at(connection, account, closing).await?;
     Ok(Statement {
         account,
         currency: balance.currency,
-        opening_balance: balance_at(connection, account, opening).await?,
+        opening_balance,
         opening_version: opening,
         lines: read_all(connection, account, Window { above, until }).await?,
-        closing_balance: balance_at(connection, account, closing).await?,
+        closing_balance,
         closing_version: closing,
+        closing_at,
         next: (until < closing).then_some(StatementPlace { version: until, closing_version: closing }),
     })
 }
 
-/// What the account held after this entry.
+/// What the account held after this entry, and when that was recorded.
 async fn balance_at(
     connection: &mut PgConnection,
     account: AccountId,
     version: u64,
-) -> Result<Money, LedgerError> {
+) -> Result<(Money, Option<Timestamp>), LedgerError> {
     let only = Window { above: version.saturating_sub(1), until: version };
     let lines = read_all(connection, account, only).await?;
-    Ok(lines.last().map_or(Money::ZERO, |line| line.receipt.after().balance()))
+    let Some(Line { receipt, .. }) = lines.last() else { return Ok((Money::ZERO, None)) };
+    Ok((receipt.after().balance(), Some(receipt.recorded_at)))
 }

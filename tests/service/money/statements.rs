@@ -20,6 +20,7 @@ async fn a_statement_adds_up_over_any_span_and_page() {
         let part = app.admin.get(&span).await.expect(200);
         assert_eq!((part.text("opening_balance"), part.text("closing_balance")), ("99", "96"));
         assert_eq!(part.json["lines"].as_array().unwrap().len(), 3);
+        assert_eq!(part.text("as_of"), part.json["lines"][2]["recorded_at"]);
         assert_eq!(part.json["lines"][0]["balance_after"], "98");
 
         let (mut seen, mut cursor) = (0, String::new());
@@ -35,6 +36,7 @@ async fn a_statement_adds_up_over_any_span_and_page() {
         assert_eq!((nothing.text("opening_balance"), nothing.text("closing_balance")), ("94", "94"));
         let before = app.admin.get(&format!("{path}?to=2001-01-01T00:00:00Z")).await.expect(200);
         assert_eq!((before.text("opening_balance"), before.text("closing_balance")), ("0", "0"));
+        assert!(before.json.get("as_of").is_none(), "it was not open yet");
         // What comes between two pages belongs to the next statement.
         let first = app.admin.get(&format!("{path}?limit=2")).await.expect(200);
         app.admin.charge(account, "1").await.expect(201);

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
 use ledger_core::{AccountId, Currency, Money, Statement, StatementPlace, StatementRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -55,6 +56,10 @@ pub(crate) struct StatementResponse {
     closing_balance: Money,
     /// The version at the end of the span.
     version: u64,
+    /// When the last entry by then was recorded; absent before the account was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    as_of: Option<DateTime<Utc>>,
     /// Where the next page begins; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -94,6 +99,7 @@ impl From<Statement> for StatementResponse {
             lines: statement.lines.into_iter().map(LineResponse::from).collect(),
             closing_balance: statement.closing_balance,
             version: statement.closing_version,
+            as_of: statement.closing_at,
             next_cursor: statement.next.map(|next| Cursor(Place(next)).to_string()),
         }
     }
