@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 
 use crate::{
@@ -48,7 +48,8 @@ impl Chores {
 
 /// Does chores until there is nobody left to bring any.
 pub(crate) async fn run(pool: PgPool, clock: Arc<Clock>, mut chores: mpsc::Receiver<Chore>) {
-    let mut sweep = interval_at(Instant::now() + SWEEP_EVERY, SWEEP_EVERY);
+    // The first time at once: a process that is started often sweeps all the same.
+    let mut sweep = interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let done = tokio::select! {

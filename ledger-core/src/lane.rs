@@ -39,6 +39,8 @@ use crate::{
 const ROUND_JOBS_MAX: usize = 512;
 /// Jobs that may wait in front of one lane; the next one is told to try again.
 pub(crate) const LANE_QUEUE_MAX: usize = 8_192;
+/// How often a job is decided again because its round was not stored: enough for whoever has bad luck, and no loop.
+const SETBACKS_MAX: usize = 64;
 /// After this many refusing rounds of one account its old refusals are cleared away.
 const REFUSING_ROUNDS: u64 = 1_000;
 /// A stream that was read on for longer than this leaves a snapshot.
@@ -247,7 +249,7 @@ impl Lane {
                 contested.iter().for_each(|account| self.warm.note_contended(*account));
                 found.keys().for_each(|(account, _)| self.warm.note_repeated(*account));
                 self.warm.learn(found);
-                self.waiting.push_front(flight.jobs.into_iter().map(|(job, _)| job).collect());
+                self.try_again(flight.jobs.into_iter().map(|(job, _)| job).collect());
             }
             Written::Unknown(error) => {
                 if let Some(error) = &error {
@@ -293,6 +295,14 @@ impl Lane {
             }
         }
         self.warm.learn(found);
+        self.try_again(again);
+    }
+
+    /// Has jobs decided again, unless that has been in vain too often.
+    fn try_again(&mut self, jobs: Vec<Job>) {
+        let jobs = jobs.into_iter().map(|job| Job { setbacks: job.setbacks + 1, ..job });
+        let (again, given_up): (Vec<_>, Vec<_>) = jobs.partition(|job| job.setbacks < SETBACKS_MAX);
+        given_up.into_iter().for_each(|job| job.reply(Err(LedgerError::Busy)));
         self.waiting.push_front(again);
     }
 

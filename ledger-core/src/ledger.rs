@@ -9,12 +9,11 @@ use tokio::{
 };
 
 use crate::{
-    caller::{Call, Caller},
+    caller::Call,
     chores::{self, Chores},
     domain::{
         account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
-        ids::{AccountId, EntryId, Owner, RealmId},
-        money::Currency,
+        ids::AccountId,
     },
     error::LedgerError,
     failpoint::Failpoints,
@@ -53,6 +52,8 @@ struct Inner {
     lists: PgPool,
     #[cfg(feature = "failpoints")]
     failpoints: Failpoints,
+    #[cfg(feature = "failpoints")]
+    clock: Arc<Clock>,
 }
 
 impl Ledger {
@@ -92,6 +93,8 @@ impl Ledger {
             writer,
             #[cfg(feature = "failpoints")]
             failpoints: shared.failpoints,
+            #[cfg(feature = "failpoints")]
+            clock: shared.clock,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -189,6 +192,13 @@ impl Ledger {
         &self.inner.failpoints
     }
 
+    /// Sets what this ledger takes for database time back, as a machine that has slept has it, for tests.
+    #[cfg(feature = "failpoints")]
+    pub fn set_clock_back(&self, by: chrono::TimeDelta) {
+        let clock = &self.inner.clock;
+        clock.set(clock.now() - by);
+    }
+
     async fn submit(
         &self,
         call: &Call<'_>,
@@ -215,7 +225,7 @@ impl Ledger {
             let lanes = self.inner.lanes.read().unwrap_or_else(PoisonError::into_inner);
             let lane = lane_of(request.account, lanes.len()).ok_or(LedgerError::Busy)?;
             lanes[lane]
-                .try_send(Job { request: Arc::new(request), answer, attempts: 0 })
+                .try_send(Job { request: Arc::new(request), answer, attempts: 0, setbacks: 0 })
                 .map_err(|_| LedgerError::Busy)?;
         }
         answered.await.map_err(|_| LedgerError::Unavailable(None))?
@@ -240,63 +250,12 @@ impl Ledger {
         &self.inner.eraser
     }
 
+    pub(crate) fn auth(&self) -> &PgPool {
+        &self.inner.auth
+    }
+
     pub(crate) fn lists(&self) -> &PgPool {
         &self.inner.lists
-    }
-
-    /// The realm that this caller may look for the account in: their own, or the account's if they are the platform.
-    pub(crate) async fn realm_for(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-    ) -> Result<RealmId, LedgerError> {
-        match caller.realm {
-            Some(realm) => Ok(realm),
-            None => self.find_realm(account).await?.ok_or(LedgerError::NotFound),
-        }
-    }
-
-    /// Tells a foreign account and an absent one the same, and before a lane hears of them: it would answer for the one from
-    /// memory and read the journal for the other. A caller's own account follows from their id, and costs no read.
-    async fn expect_visible(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-        currency: Currency,
-    ) -> Result<(), LedgerError> {
-        let Some(own) = caller.realm else { return Ok(()) };
-        let owners = [Owner::Tenant(own.0), Owner::User(own.0)];
-        if owners.iter().any(|owner| AccountId::of(*owner, currency) == account) {
-            return Ok(());
-        }
-        match self.find_realm(account).await? {
-            Some(realm) if realm == own => Ok(()),
-            Some(_) | None => Err(LedgerError::NotFound),
-        }
-    }
-
-    async fn find_realm(&self, account: AccountId) -> Result<Option<RealmId>, LedgerError> {
-        let realm = sqlx::query_scalar("select realm_id from account_balances where account_id = $1")
-            .bind(account.0)
-            .fetch_optional(&self.inner.auth)
-            .await?;
-        Ok(realm.map(RealmId))
-    }
-
-    /// Where an entry lies, if this caller may see it. A foreign one costs the same statement as an absent one, so that their
-    /// answers take equally long.
-    pub(crate) async fn place_of(
-        &self,
-        caller: &Caller,
-        entry: EntryId,
-    ) -> Result<(RealmId, AccountId), LedgerError> {
-        let (least, greatest) = entry.account_range();
-        let select = "select realm_id, account_id from account_balances where account_id between $1 and $2";
-        let place = sqlx::query_as(select).bind(least.0).bind(greatest.0).fetch_optional(&self.inner.auth);
-        let place = place.await?.map(|(realm, account)| (RealmId(realm), AccountId(account)));
-        let is_visible =
-            |(realm, _): &(RealmId, _)| entry.sequence() > 0 && caller.realm.is_none_or(|own| own == *realm);
-        place.filter(is_visible).ok_or(LedgerError::NotFound)
     }
 }
 

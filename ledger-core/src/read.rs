@@ -7,4 +7,6 @@ pub(crate) mod lines;
 mod moment;
 mod note;
 pub(crate) mod overview;
+mod place;
+mod recall;
 pub(crate) mod statement;

@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) answer: oneshot::Sender<Answer>,
     /// How often it was decided under locks, and not stored.
     pub(crate) attempts: usize,
+    /// How often a round that it was in was not stored, or could not be answered.
+    pub(crate) setbacks: usize,
 }
 
 impl Job {

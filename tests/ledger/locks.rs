@@ -1,9 +1,13 @@
 //! Rows that somebody else holds, and servers that say nothing: whose trouble it is, and for how long.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use ledger_core::LedgerError;
-use ledger_tests::{Books, money};
+use futures::future::join_all;
+use ledger_core::{Charge, LedgerError};
+use ledger_tests::{Books, amount, key, money, usd};
 use sqlx::{Connection, Executor};
 
 /// How long nobody may be kept waiting by a row that is not theirs. The locked row itself is given up after two seconds.
@@ -33,6 +37,61 @@ async fn a_locked_row_keeps_its_own_callers_waiting_and_nobody_else() {
         assert!(!books.charge(locked, "k", "1").await.unwrap().replayed, "it had not happened");
         assert_eq!(books.balance(other).await.row.balance, money("7"));
         superuser.close().await.unwrap();
+    })
+    .await;
+}
+
+/// The backends of this database's lanes.
+async fn backends(books: &Books) -> Vec<String> {
+    let select = "select pid::text from pg_stat_activity
+        where application_name = 'ledger_writer' and datname = current_database()";
+    sqlx::query_scalar(select).fetch_all(&mut books.db.superuser().await).await.unwrap()
+}
+
+fn signal(signal: &str, pids: &[String]) {
+    let sent = Command::new("kill").arg(signal).args(pids).status().unwrap();
+    assert!(sent.success(), "kill {signal} {pids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_is_given_up_and_the_same_key_tells_later() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        let stopped = backends(books).await;
+        signal("-STOP", &stopped);
+        let began = Instant::now();
+        let (charged, probed) = futures::join!(books.charge(account, "k", "1"), books.ledger.probe());
+        let waited = began.elapsed();
+        signal("-CONT", &stopped);
+        assert!(matches!(charged, Err(LedgerError::Unavailable(_))), "{charged:?}");
+        assert!(probed.is_err(), "a ledger that cannot write is not ready");
+        assert!(waited < Duration::from_secs(20), "{waited:?}");
+        books.charge(account, "k", "1").await.expect("on a connection of its own");
+        assert!(books.charge(account, "k", "1").await.unwrap().replayed);
+        assert_eq!(
+            books.balance(account).await.row.balance,
+            money("9"),
+            "once, whatever the first one came to"
+        );
+    })
+    .await;
+}
+
+/// Refusals that store nothing are asked about one by one. They send nobody through locks.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_store_nothing_do_not_send_the_others_through_locks() {
+    Books::run(async |books| {
+        let (account, other) = (books.account("10").await, books.account("10").await);
+        books.ledger.failpoints().panic("before_commit");
+        let stale = async |idx: usize| {
+            let call = books.platform.call(key(&format!("stale {idx}"))).if_version(1);
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let refused = books.ledger.charge(&call, account, charge).await.unwrap_err();
+            assert!(matches!(refused, LedgerError::Stale), "{refused}");
+        };
+        let paid = async |idx: usize| drop(books.charge(other, &idx.to_string(), "0.01").await.unwrap());
+        futures::join!(join_all((0..100).map(stale)), join_all((0..100).map(paid)));
+        assert_eq!(books.balance(other).await.row.balance, money("9"));
     })
     .await;
 }

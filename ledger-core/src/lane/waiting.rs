@@ -194,6 +194,6 @@ mod tests {
             if_version: None,
             dry_run: false,
         };
-        Job { request: Arc::new(request), answer: oneshot::channel().0, attempts: 0 }
+        Job { request: Arc::new(request), answer: oneshot::channel().0, attempts: 0, setbacks: 0 }
     }
 }

@@ -97,7 +97,8 @@ impl Warm {
 
     pub(super) fn outcome(&mut self, key: &KeyOf, forgotten_before: Timestamp) -> Option<KeyFound> {
         let found = self.recent.get(key)?;
-        let binds = found.as_ref().is_ok_and(|outcome| outcome.holds(forgotten_before));
+        // One that this release cannot read binds all the same.
+        let binds = found.as_ref().map_or(true, |outcome| outcome.holds(forgotten_before));
         binds.then(|| found.clone())
     }
 
