@@ -13,6 +13,9 @@ use crate::model::{Answer, Call, Command, Decimal, Return, Shown, State, Units, 
 
 /// Where calls go in, whatever is behind it.
 pub(crate) trait Door: Send + Sync + 'static {
+    /// Whether every command can be asked what it would do, or charges alone.
+    const DRY_RUNS_OF_ALL: bool;
+
     /// Sends a call to one of the processes.
     fn send(&self, process: usize, call: &Call) -> impl Future<Output = Answer> + Send;
 }
@@ -45,7 +48,8 @@ impl Library {
                 ledger.open(&keyed, Open { owner, currency, credit_limit }).await
             }
             Command::TopUp { amount: sum } => {
-                let (provider, reference) = ("bank".parse().expect("a provider"), label("wire"));
+                let (provider, reference) =
+                    ("bank".parse().expect("a provider"), label(&format!("wire {}", call.key)));
                 let top_up = TopUp { amount: amount(sum), currency, provider, reference, fee: None };
                 ledger.top_up(&keyed, account, top_up).await
             }
@@ -72,6 +76,8 @@ impl Library {
 }
 
 impl Door for Library {
+    const DRY_RUNS_OF_ALL: bool = true;
+
     async fn send(&self, process: usize, call: &Call) -> Answer {
         let ledger = &self.ledgers[process];
         if call.command == Command::Look {
@@ -85,8 +91,11 @@ impl Door for Library {
 
 /// Two accounts an owner, in two currencies.
 fn holder(account: usize) -> (Owner, Currency) {
-    let currency = if account.is_multiple_of(2) { "USD" } else { "EUR" };
-    (Owner::Tenant(Uuid::from_u128(1 + account as u128 / 2)), currency.parse().expect("a currency"))
+    (Owner::Tenant(Uuid::from_u128(1 + account as u128 / 2)), currency(account).parse().expect("a currency"))
+}
+
+pub(crate) fn currency(account: usize) -> &'static str {
+    if account.is_multiple_of(2) { "USD" } else { "EUR" }
 }
 
 fn done(receipt: &Receipt) -> Answer {

@@ -7,6 +7,7 @@ mod canaries;
 mod history;
 mod library;
 mod model;
+mod service;
 mod workers;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use ledger_tests::Books;
+use ledger_tests::{Books, service::TestApp};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -27,7 +28,8 @@ use crate::{
     history::{Attempt, Totals, Violation, check},
     library::{Door, Library},
     model::Answer,
-    workers::World,
+    service::Service,
+    workers::{World, accounts_of},
 };
 
 /// A tenth of what `make torture` sends.
@@ -40,8 +42,11 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // One after the other: each needs the machine for itself.
     arguments.test_threads = Some(1);
-    let conclusion =
-        libtest_mimic::run(&arguments, vec![Trial::test("library", || run(through_the_library()))]);
+    let trials = vec![
+        Trial::test("library", || run(through_the_library())),
+        Trial::test("service", || run(through_the_service())),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials);
     FIGURES.lock().unwrap().iter().for_each(|figures| println!("{figures}"));
     conclusion.exit_code()
 }
@@ -61,9 +66,22 @@ async fn through_the_library() {
     .await;
 }
 
+async fn through_the_service() {
+    TestApp::run(async |app| {
+        let service = Service::of(app, accounts_of(commands())).await;
+        torture("service", &app.books, service.clone()).await;
+        service.close().await;
+    })
+    .await;
+}
+
+fn commands() -> usize {
+    setting("TORTURE_COMMANDS").unwrap_or(COMMANDS)
+}
+
 /// Sends the commands, and holds the answers and the books against the model.
 async fn torture<D: Door>(name: &str, books: &Books, door: Arc<D>) {
-    let commands = setting("TORTURE_COMMANDS").unwrap_or(COMMANDS);
+    let commands = commands();
     let seed = setting("TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
     eprintln!("{name}: TORTURE_COMMANDS={commands} TORTURE_SEED={seed}");
     let world = World::new(door, books.db.superuser().await, commands);

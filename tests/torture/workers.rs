@@ -1,6 +1,7 @@
 //! The callers: each a task with a random generator of its own. They send, hang up, send again, and send it twice at once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -27,17 +28,14 @@ const CALLS_PER_NEWCOMER: u64 = 50;
 const CUT: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity
     where datname = current_database() and application_name = 'ledger_writer'";
 
-// How many in a hundred calls are of a kind that the ledger does not get right yet: see `docs/reliability.md`.
-
-/// Issue 6, defect 5: a process answers from what it remembers, while another has moved the account.
-const DRY_RUNS: i32 = 0;
-/// As dry runs, for `stale_version`.
-const GUARDS: i32 = 0;
-/// Issue 6, defect 1: a healthy new account goes into quarantine.
-const NEWCOMERS: i32 = 0;
-/// Issue 6, defect 2: beside a refund of a refund, another refund counts twice. In a hundred refunds.
-const OF_ANY_ENTRY: i32 = 0;
-
+/// Of a hundred calls, those that only ask what would happen.
+const DRY_RUNS: u8 = 10;
+/// Of a hundred calls, those that build on a version.
+const GUARDS: u8 = 8;
+/// Of a hundred calls, those for the newest account.
+const NEWCOMERS: u8 = 15;
+/// Of a hundred refunds, those that name any entry, such as a refund or one that is not there.
+const OF_ANY_ENTRY: u8 = 30;
 /// Accounts that are busy all the time.
 const ACCOUNTS: usize = 20;
 const ONE: Units = 1_000_000_000_000;
@@ -60,7 +58,7 @@ pub(crate) struct World<D> {
 
 impl<D: Door> World<D> {
     pub(crate) fn new(door: Arc<D>, superuser: PgConnection, calls: usize) -> Arc<Self> {
-        let accounts = ACCOUNTS + 1 + calls / CALLS_PER_NEWCOMER as usize;
+        let accounts = accounts_of(calls);
         Arc::new(Self {
             door,
             superuser: superuser.into(),
@@ -116,6 +114,12 @@ impl<D: Door> World<D> {
         for (idx, call) in abandoned.iter().enumerate() {
             self.insist(idx % 2, call).await;
         }
+        for call in self.unsettled() {
+            // Each process decides in turn, so whatever was still on its way has arrived when it answers.
+            for process in [0, 1, 0] {
+                self.insist(process, &call).await;
+            }
+        }
         for account in 0..self.accounts() {
             let look = Call { key: 0, account, command: Command::Look, if_version: None, dry_run: false };
             for process in 0..2 {
@@ -123,6 +127,20 @@ impl<D: Door> World<D> {
             }
         }
         std::mem::take(&mut *self.attempts.lock().unwrap())
+    }
+
+    /// Calls that nothing is known to be stored of, and that may still be on their way: a caller hung up, and heard later
+    /// that there is no such account or entry yet.
+    fn unsettled(&self) -> Vec<Arc<Call>> {
+        let attempts = self.attempts.lock().unwrap();
+        let mut unsettled: BTreeMap<u64, Arc<Call>> = BTreeMap::new();
+        for attempt in attempts.iter().filter(|attempt| attempt.answer == Answer::Unknown) {
+            unsettled.entry(attempt.call.key).or_insert(attempt.call.clone());
+        }
+        for attempt in attempts.iter().filter(|attempt| attempt.answer.is_stored()) {
+            unsettled.remove(&attempt.call.key);
+        }
+        unsettled.into_values().filter(|call| call.is_keyed()).collect()
     }
 
     pub(crate) fn accounts(&self) -> usize {
@@ -174,7 +192,7 @@ impl<D: Door> World<D> {
 
     fn invent(&self, rng: &mut Rng) -> Call {
         let key = self.next_key.fetch_add(1, Ordering::SeqCst);
-        let account = if rng.i32(0..100) < NEWCOMERS {
+        let account = if rng.u8(0..100) < NEWCOMERS {
             ACCOUNTS + (key / CALLS_PER_NEWCOMER) as usize
         } else {
             // Some accounts are busier than others.
@@ -190,13 +208,14 @@ impl<D: Door> World<D> {
             _ => Command::Look,
         };
         let is_look = command == Command::Look;
-        let is_guarded = !is_look && rng.i32(0..100) < GUARDS;
+        let is_charge = matches!(command, Command::Charge { .. });
+        let is_guarded = !is_look && rng.u8(0..100) < GUARDS;
         Call {
             key,
             account,
             command,
             if_version: is_guarded.then(|| version.saturating_sub(u64::from(rng.u8(0..4) == 0))),
-            dry_run: !is_look && rng.i32(0..100) < DRY_RUNS,
+            dry_run: (is_charge || D::DRY_RUNS_OF_ALL) && !is_look && rng.u8(0..100) < DRY_RUNS,
         }
     }
 
@@ -208,14 +227,17 @@ impl<D: Door> World<D> {
         };
         let originals = self.originals[account].lock().unwrap();
         let sequence = match originals.len().checked_sub(1) {
-            Some(last) if rng.i32(0..100) >= OF_ANY_ENTRY => {
-                originals[last - near(rng, last as u64) as usize]
-            }
+            Some(last) if rng.u8(0..100) >= OF_ANY_ENTRY => originals[last - near(rng, last as u64) as usize],
             // Also one that is not there yet.
             _ => (version + 2).saturating_sub(near(rng, version)).max(1),
         };
         Command::GiveBack { what, sequence, amount: rng.bool().then(|| amount(rng) / 8 + 1) }
     }
+}
+
+/// How many accounts so many calls need.
+pub(crate) fn accounts_of(calls: usize) -> usize {
+    ACCOUNTS + 1 + calls / CALLS_PER_NEWCOMER as usize
 }
 
 /// A small number most of the time.
@@ -236,7 +258,13 @@ fn amount(rng: &mut Rng) -> Units {
     }
 }
 
-/// The same key for another wish.
+/// The same key for another wish of the same caller.
 fn other_than(call: &Call) -> Call {
-    Call { command: Command::TopUp { amount: 7 }, if_version: None, dry_run: false, ..call.clone() }
+    let command = match call.command {
+        Command::Charge { amount, .. } => Command::Charge { amount: amount + 1, in_other_currency: false },
+        Command::Open { .. } | Command::TopUp { .. } | Command::GiveBack { .. } | Command::Look => {
+            Command::TopUp { amount: 7 }
+        }
+    };
+    Call { command, if_version: None, dry_run: false, ..call.clone() }
 }
