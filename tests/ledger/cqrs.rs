@@ -118,6 +118,25 @@ async fn a_stale_base_is_a_conflict_and_stores_nothing() {
     .await;
 }
 
+/// The store reads what the database has, and its lane remembers less.
+#[tokio::test]
+async fn a_fresh_base_is_taken_while_the_lane_lags_behind_another_process() {
+    Books::run(async |books| {
+        let account = books.account("100").await;
+        let second = books.second_ledger().await;
+        let framework: CqrsFramework<Account, _> =
+            CqrsFramework::new(second.event_store(&books.platform), vec![], second.facts(&books.platform));
+        for round in 0..5 {
+            books.charge(account, &format!("elsewhere {round}"), "1").await.unwrap();
+            let fresh = now(books, charge("1")).await;
+            framework.execute(&account.to_string(), fresh).await.expect("its base was the latest");
+        }
+        assert_eq!(books.balance(account).await.row.balance, money("90"));
+        second.close().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_unmodified_repository_reads_the_journal_under_row_security() {
     Books::run(async |books| {
