@@ -1,12 +1,16 @@
 //! The audit: everything that the ledger promises, asked of one snapshot of the database.
 
+mod acknowledge;
 mod ask;
 mod checks;
 mod cursor;
 mod difference;
+mod finding;
+mod found;
+mod given_back;
 mod lock;
+mod quarantine;
 mod record;
-mod release;
 mod repair;
 mod second_replay;
 mod trial_balance;
@@ -18,17 +22,20 @@ use sqlx::PgConnection;
 
 pub use self::{
     difference::{Column, Difference},
+    finding::{Acknowledgement, Finding},
     repair::Repaired,
     trial_balance::{TrialBalance, TrialLine},
-    verdict::{Check, CheckName, Finding, Verdict},
+    verdict::{Check, CheckName, Verdict},
 };
-use self::{second_replay::Expected, walk::Flaw};
+use self::{found::Flaw, second_replay::Expected};
 pub(crate) use self::{
+    found::Found,
     trial_balance::trial_balances,
-    walk::{Found, Step, Walk},
+    walk::{Step, Walk},
 };
 use crate::{
     auditor::Auditor,
+    domain::ids::AccountId,
     error::LedgerError,
     journal::stream::BrokenStream,
     pools::{self, Role},
@@ -37,6 +44,13 @@ use crate::{
 /// Second replays that run at once, each on a connection of its own.
 const SECOND_REPLAYS: usize = 4;
 
+/// What an audit does about an account that does not hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    Report,
+    Quarantine,
+}
+
 impl Auditor {
     /// Audits the books, in constant memory and beside running work: what happens after its snapshot is not judged. It
     /// changes nothing, and lets no account out of quarantine.
@@ -44,9 +58,24 @@ impl Auditor {
     /// # Errors
     /// [`LedgerError`] when the database does not answer. What is wrong with the books is in the verdict, never an error.
     pub async fn audit(&self) -> Result<Verdict, LedgerError> {
+        self.run(Damage::Report).await
+    }
+
+    /// Audits the books, and takes out of service every account whose stream does not hold or whose balance row is not what
+    /// the stream comes to, unless that is acknowledged. It answers [`LedgerError::Quarantined`] from then on, in every
+    /// process, until somebody [releases](Auditor::release) it.
+    ///
+    /// # Errors
+    /// As [`Auditor::audit`]. What was taken out of service until then stays out.
+    pub async fn audit_and_quarantine(&self) -> Result<Verdict, LedgerError> {
+        self.run(Damage::Quarantine).await
+    }
+
+    async fn run(&self, damage: Damage) -> Result<Verdict, LedgerError> {
         let (mut tx, as_of) = self.snapshot().await?;
-        let mut verdict = Verdict::new(as_of);
-        self.walk(&mut tx, &mut verdict).await?;
+        let mut verdict = Verdict::new(as_of, finding::acknowledgements(&mut tx).await?);
+        self.walk(&mut tx, &mut verdict, damage).await?;
+        given_back::check(&mut tx, &mut verdict).await?;
         trial_balance::check(&mut tx, &mut verdict).await?;
         checks::check(&mut tx, &mut verdict).await?;
         tx.rollback().await?;
@@ -54,32 +83,49 @@ impl Auditor {
     }
 
     /// Goes through the accounts one by one, with the second replays running beside.
-    async fn walk(&self, connection: &mut PgConnection, verdict: &mut Verdict) -> Result<(), LedgerError> {
+    async fn walk(
+        &self,
+        connection: &mut PgConnection,
+        verdict: &mut Verdict,
+        damage: Damage,
+    ) -> Result<(), LedgerError> {
         let pool = pools::pool(&self.options, Role::Auditor, SECOND_REPLAYS as u32);
-        let (mut replays, mut n_replays) = (FuturesUnordered::new(), 0);
+        let (mut replays, mut n_replays, mut n_judged) = (FuturesUnordered::new(), 0, 0);
+        let mut wrong = None;
         let mut walk = Walk::start(connection, &*self.watch).await?;
         while let Some(step) = walk.next().await? {
             let found = match step {
-                Step::Entry(..) => continue,
+                Step::Entry(..) => {
+                    n_judged += 1;
+                    continue;
+                }
+                Step::Break(flaw, broken) => {
+                    n_judged += 1;
+                    wrong = wrong.or(verdict.judge_break(flaw, &broken));
+                    continue;
+                }
                 Step::Account(found) => found,
             };
             verdict.accounts += 1;
             verdict.entries += found.entries;
-            verdict.judge(&found);
+            let wrong = wrong.take().or(verdict.judge_row(&found));
+            if let (Some(reason), Damage::Quarantine) = (wrong, damage) {
+                verdict.quarantined += u64::from(self.take_out(&found, &reason).await?);
+            }
             if replays.len() == SECOND_REPLAYS {
-                verdict.hear(replays.next().await.flatten());
+                verdict.judge_replay(replays.next().await.flatten());
             }
             if let Some(expected) = Expected::of(&found) {
                 n_replays += 1;
                 replays.push(expected.replay(pool.clone()));
             }
         }
-        while let Some(finding) = replays.next().await {
-            verdict.hear(finding);
+        while let Some(replay) = replays.next().await {
+            verdict.judge_replay(replay);
         }
         pool.close().await;
         for name in [CheckName::StreamsDense, CheckName::ChainsWhole, CheckName::EventsFold] {
-            verdict.count(name, verdict.entries);
+            verdict.count(name, n_judged);
         }
         verdict.count(CheckName::BalancesEqualFold, verdict.accounts);
         verdict.count(CheckName::SecondReplayAgrees, n_replays);
@@ -87,33 +133,34 @@ impl Auditor {
     }
 }
 
+/// Each returns what is wrong, unless nothing is or it is acknowledged.
 impl Verdict {
-    /// Whether the account's stream holds, and its row is what the stream comes to.
-    fn judge(&mut self, found: &Found) {
-        if let Some((flaw, BrokenStream { sequence, reason, .. })) = &found.broken {
-            let name = match flaw {
-                Flaw::Gap => CheckName::StreamsDense,
-                Flaw::Chain => CheckName::ChainsWhole,
-                Flaw::Fold => CheckName::EventsFold,
-            };
-            return self.find(name, Finding::new(Some(found.id), Some(*sequence), reason));
-        }
-        if let Some(difference) = found.difference() {
-            let sequence = match difference {
-                Difference::Ahead { journal, .. } => journal + 1,
-                Difference::Broken { .. }
-                | Difference::Missing { .. }
-                | Difference::Unreadable { .. }
-                | Difference::Differs { .. } => found.version(),
-            };
-            let finding = Finding::new(Some(found.id), Some(sequence), difference.to_string());
-            self.find(CheckName::BalancesEqualFold, finding);
-        }
+    fn judge_break(&mut self, flaw: Flaw, broken: &BrokenStream) -> Option<String> {
+        let name = match flaw {
+            Flaw::Gap => CheckName::StreamsDense,
+            Flaw::Chain => CheckName::ChainsWhole,
+            Flaw::Fold => CheckName::EventsFold,
+        };
+        let BrokenStream { account, sequence, reason } = broken;
+        self.find(name, Some(*account), Some(*sequence), reason).then(|| broken.to_string())
     }
 
-    fn hear(&mut self, finding: Option<Finding>) {
-        if let Some(finding) = finding {
-            self.find(CheckName::SecondReplayAgrees, finding);
+    fn judge_row(&mut self, found: &Found) -> Option<String> {
+        let difference = found.row_difference()?;
+        let sequence = match difference {
+            Difference::Ahead { journal, .. } => journal + 1,
+            Difference::Broken { .. }
+            | Difference::Missing { .. }
+            | Difference::Unreadable { .. }
+            | Difference::Differs { .. } => found.version(),
+        };
+        let text = difference.to_string();
+        self.find(CheckName::BalancesEqualFold, Some(found.id), Some(sequence), &text).then_some(text)
+    }
+
+    fn judge_replay(&mut self, fault: Option<(AccountId, u64, String)>) {
+        if let Some((account, sequence, text)) = fault {
+            self.find(CheckName::SecondReplayAgrees, Some(account), Some(sequence), text);
         }
     }
 }

@@ -47,6 +47,12 @@ pub enum AuditorError {
     /// The account is not what its journal comes to.
     #[error("account {account} does not hold: {0}", account = .0.account())]
     Unsound(Difference),
+    /// The audit shows no open finding of this name.
+    #[error("there is no finding {0} that is not acknowledged")]
+    NoFinding(String),
+    /// No more findings can be acknowledged.
+    #[error("there is no room for more acknowledgements")]
+    TooMany,
     /// The database cannot sum the journal.
     #[error("the journal cannot be summed: {0}")]
     NoSums(String),

@@ -78,7 +78,7 @@ impl Auditor {
                     sheet.entry(&stored, &event)?;
                     exported.entries += 1;
                 }
-                Step::Account(Found { broken: Some((_, broken)), .. }) => return Err(broken.into()),
+                Step::Break(_, broken) => return Err(broken.into()),
                 Step::Account(found) => {
                     sheet.account(&found)?;
                     exported.accounts += 1;

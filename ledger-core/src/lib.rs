@@ -28,7 +28,10 @@ mod round;
 #[cfg(feature = "failpoints")]
 pub use self::failpoint::{Failpoints, Gate};
 pub use self::{
-    audit::{Check, CheckName, Column, Difference, Finding, Repaired, TrialBalance, TrialLine, Verdict},
+    audit::{
+        Acknowledgement, Check, CheckName, Column, Difference, Finding, Repaired, TrialBalance, TrialLine,
+        Verdict,
+    },
     auditor::{Auditor, AuditorError, Progress},
     caller::{Call, Caller},
     cqrs::{AccountContext, AccountStore, FetchFacts, HandleError, JournalFacts},

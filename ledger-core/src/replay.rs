@@ -59,7 +59,7 @@ impl Auditor {
         let mut replayed = Replayed::default();
         while let Some(step) = walk.next().await? {
             let account = match step {
-                Step::Entry(..) => continue,
+                Step::Entry(..) | Step::Break(..) => continue,
                 Step::Account(account) => account,
             };
             replayed.accounts += 1;

@@ -1,5 +1,6 @@
 //! What `ledger` can be asked on the command line. The noun is the file; each returns whether what was asked holds.
 
+mod acknowledge;
 mod audit;
 mod credentials;
 mod demo;
@@ -75,7 +76,9 @@ enum Books {
     #[command(subcommand)]
     Operators(operators::Verb),
     /// Prove the books, and say where they are wrong.
-    Audit,
+    Audit(audit::Options),
+    /// Say of findings of the audit that they are explained.
+    Acknowledge(acknowledge::Options),
     /// Rebuild all balances from the journal beside the live ones, and mend those that differ.
     Replay(replay::Options),
     /// Mend the balance of one account from the journal.
@@ -88,7 +91,7 @@ enum Books {
 
 /// In whose name something is done.
 #[derive(Args)]
-struct Mender {
+struct Actor {
     /// Who does it, for the record.
     #[arg(long, env = "USER", default_value = "operator", value_name = "NAME")]
     by: Label,
@@ -125,7 +128,8 @@ impl Books {
         match self {
             Self::Migrate => migrate::run(session).await,
             Self::Operators(verb) => operators::run(session, verb).await,
-            Self::Audit => audit::run(session).await,
+            Self::Audit(options) => audit::run(session, options).await,
+            Self::Acknowledge(options) => acknowledge::run(session, options).await,
             Self::Replay(options) => replay::run(session, options).await,
             Self::Repair(options) => repair::run(session, options).await,
             Self::Release(options) => release::run(session, options).await,

@@ -22,9 +22,24 @@ pub struct Settings {
     /// How this service is reached from outside, such as `https://ledger.example.com`.
     #[arg(long, env = "LEDGER_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
+    /// How often the service audits the books by itself, such as `24h`; never if absent. What does not hold is taken out of
+    /// service.
+    #[arg(long, env = "LEDGER_AUDIT_EVERY", value_parser = pause, value_name = "TIME")]
+    pub audit_every: Option<Duration>,
     /// The form of the log.
     #[arg(long, env = "LEDGER_LOG", value_enum, default_value = "human")]
     pub log: LogFormat,
+}
+
+/// The least pause between two audits: each reads the whole journal.
+const AUDIT_PAUSE_MIN: Duration = Duration::from_secs(60);
+
+fn pause(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(pause) if pause >= AUDIT_PAUSE_MIN => Ok(pause),
+        Ok(_) => Err("it is less than a minute".to_owned()),
+        Err(error) => Err(format!("it is not of the form 24h or 30m: {error}")),
+    }
 }
 
 /// The form of the log.
@@ -153,6 +168,8 @@ mod tests {
         let key: OperatorKey = key.reveal().parse().unwrap();
         assert!(!format!("{key:?}").contains(key.secret().reveal()));
         assert!(Secret::generate(KeyKind::Gateway).reveal().parse::<OperatorKey>().is_err());
+        assert_eq!(pause("24h"), Ok(Duration::from_secs(86_400)));
+        assert!(pause("1s").is_err() && pause("often").is_err());
         assert!("https://ledger.example.com/".parse::<PublicUrl>().is_ok());
         for text in ["", "ledger", "ftp://h", "https://h/path", "https://h?x"] {
             assert!(text.parse::<PublicUrl>().is_err(), "{text:?}");

@@ -8,6 +8,7 @@ mod auth;
 pub mod config;
 mod error;
 mod extract;
+pub mod jobs;
 pub mod postgres;
 mod router;
 mod routes;

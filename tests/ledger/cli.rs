@@ -119,6 +119,51 @@ async fn an_audit_exits_with_zero_only_on_sound_books() {
 }
 
 #[tokio::test]
+async fn an_account_comes_back_and_a_finding_is_explained_in_somebodys_name() {
+    Books::run(async |books| {
+        let account = books.account("1.00").await;
+        let (url, id) = (books.db.url(), account.to_string());
+        books.db.tamper("update account_balances set balance = 2").await;
+        assert!(
+            answers(&url, &["audit", "--quarantine"], 1).contains("Taken out of service by this audit: 1\n")
+        );
+        let judgement = ["--reason", "a try", "--by", "jane"];
+        let release = [&["release", &id], &judgement[..]].concat();
+        let sentence = format!(
+            "ledger: account {id} does not hold: balance is 2 in the balance row and 1 by the journal\n"
+        );
+        let refused = ledger(&url, &release);
+        assert_eq!((refused.status.code(), String::from_utf8(refused.stderr).unwrap()), (Some(2), sentence));
+        assert!(
+            answers(&url, &["repair", &id], 0).contains("It stays out of service: an audit: balance is 2")
+        );
+
+        let verdict: Value = serde_json::from_str(&answers(&url, &["audit", "--json"], 1)).unwrap();
+        let findings = verdict["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|check| check["findings"].as_array().unwrap());
+        let names: Vec<_> = findings.map(|finding| finding["name"].as_str().unwrap()).collect();
+        assert_eq!(names.len(), 1, "{verdict}");
+        let told = answers(&url, &[&["acknowledge", names[0]], &judgement[..]].concat(), 0);
+        assert!(
+            told.starts_with(&format!("acknowledged: account {id}: it is out of service since ")),
+            "{told}"
+        );
+        let told = answers(&url, &["audit"], 0);
+        assert!(told.starts_with("The books are sound, but for what is acknowledged: 1\n"), "{told}");
+        let told = answers(&url, &release, 0);
+        assert!(told.starts_with(&format!("account {id} is in service again; ")), "{told}");
+        assert!(answers(&url, &release, 0).contains("there is nothing to release it from"));
+        assert!(answers(&url, &["audit"], 0).starts_with("The books are sound\n"));
+        let nameless = ledger(&url, &["release", &id, "--reason", "a try"]);
+        assert_eq!(nameless.status.code(), Some(2), "nobody's judgement is none");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn replay_and_repair_say_what_they_mend() {
     Books::run(async |books| {
         let account = books.account("1.00").await;

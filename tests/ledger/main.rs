@@ -1,6 +1,7 @@
 //! The ledger as a library, on a real PostgreSQL, as the unprivileged role.
 
 mod accounts;
+mod acknowledgements;
 mod audit;
 mod cli;
 mod cqrs;
@@ -11,6 +12,7 @@ mod faults;
 mod finding;
 mod keys;
 mod locks;
+mod out_of_range;
 mod processes;
 mod quarantine;
 mod races;

@@ -87,3 +87,50 @@ async fn a_release_is_in_somebodys_name_and_on_record_with_what_was_seen() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_audit_takes_what_does_not_hold_out_of_service_if_it_is_told_to() {
+    let books = Books::open().await;
+    let mut accounts = Vec::new();
+    for _ in 0..4 {
+        let account = books.account("10").await;
+        books.charge(account, "one", "1").await.unwrap();
+        accounts.push(account);
+    }
+    let [broken, differing, explained, sound] = accounts[..] else { panic!("there are four") };
+    let sql = format!(
+        "update events set metadata = '{{}}' where sequence = 3 and aggregate_id in ('{broken}', '{explained}');
+         update account_balances set balance = 99 where account_id = '{differing}'"
+    );
+    books.db.tamper(&sql).await;
+    let auditor = books.auditor().await;
+    let verdict = auditor.audit().await.unwrap();
+    let (_, known) = verdict.findings().find(|(_, finding)| finding.account == Some(explained)).unwrap();
+    auditor.acknowledge(&[&known.name], &label("jane"), &label("it was me")).await.unwrap();
+    let mut superuser = books.db.superuser().await;
+    let select = "select account_id, reason from quarantine";
+    let nobody = superuser.fetch_all(select).await.unwrap();
+    assert!(nobody.is_empty(), "an audit that was not told to takes nobody out of service");
+
+    let verdict = auditor.audit_and_quarantine().await.unwrap();
+
+    assert_eq!(verdict.quarantined, 2, "{verdict}");
+    assert!(verdict.to_string().contains("Taken out of service by this audit: 2"), "{verdict}");
+    let rows: Vec<(sqlx::types::Uuid, String)> =
+        sqlx::query_as(select).fetch_all(&mut superuser).await.unwrap();
+    let rows: std::collections::BTreeMap<_, _> =
+        rows.into_iter().map(|(id, reason)| (AccountId(id), reason)).collect();
+    assert_eq!(rows.len(), 2);
+    assert!(rows[&broken].starts_with("an audit: ") && rows[&broken].contains("entry 3"), "{rows:?}");
+    assert!(rows[&differing].contains("balance is 99 in the balance row and 9 by the journal"), "{rows:?}");
+    let fresh = books.second_ledger().await;
+    for account in [broken, differing] {
+        let refused = books.charge_on(&fresh, account, "two", "1").await.unwrap_err();
+        assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
+    }
+    books.charge_on(&fresh, sound, "two", "1").await.unwrap();
+    fresh.close().await;
+    auditor.close().await;
+    books.ledger.close().await;
+    books.db.remove().await;
+}

@@ -1,5 +1,6 @@
 //! Asking the database in a way that damaged data cannot stop.
 
+use futures::TryStreamExt;
 use sqlx::{
     Connection, FromRow, PgConnection, Postgres,
     postgres::{PgArguments, PgRow},
@@ -9,22 +10,32 @@ use sqlx::{
 use crate::error::LedgerError;
 
 /// The rows, or why the data make them impossible to compute.
-pub(crate) type Asked<T> = Result<Vec<T>, String>;
+pub(crate) type Asked<T> = Result<T, String>;
 
-/// Runs a query inside a transaction. Data that it trips over (a text that should be a number) is an answer: only the query is
-/// rolled back. A database that does not answer is an error.
+/// Runs a query inside a transaction, and gives each row to `take`, one at a time. Data that it trips over (a text that should
+/// be a number) is an answer: only the query is rolled back. A database that does not answer is an error.
 pub(super) async fn ask<T>(
     connection: &mut PgConnection,
     query: QueryAs<'_, Postgres, T, PgArguments>,
-) -> Result<Asked<T>, LedgerError>
+    mut take: impl FnMut(T),
+) -> Result<Asked<()>, LedgerError>
 where
     T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
     let mut savepoint = connection.begin().await?;
-    match query.fetch_all(&mut *savepoint).await {
-        Ok(rows) => {
+    let asked = {
+        let mut rows = query.fetch(&mut *savepoint);
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => take(row),
+                end => break end,
+            }
+        }
+    };
+    match asked {
+        Ok(_) => {
             savepoint.commit().await?;
-            Ok(Ok(rows))
+            Ok(Ok(()))
         }
         // Class 22: data exceptions.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("22")) => {

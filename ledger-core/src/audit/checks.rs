@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     ask::ask,
-    verdict::{CheckName, Finding, Verdict},
+    verdict::{CheckName, Verdict},
 };
 use crate::{
     domain::{account::Rejection, ids::AccountId},
@@ -17,8 +17,6 @@ use crate::{
 const CLOCK_TOLERANCE_MINUTES: i32 = 5;
 /// Rows of `refusals` that are held in memory at once.
 const PAGE_ROWS: i64 = 1_000;
-/// Rows that one check asks for; how many there are is counted all the same.
-const ROWS_MAX: i64 = 100;
 
 struct SqlCheck {
     name: CheckName,
@@ -30,14 +28,11 @@ struct SqlCheck {
 
 const SQL_CHECKS: [SqlCheck; 7] = [
     SqlCheck {
-        name: CheckName::EntriesBalance,
+        name: CheckName::AmountsPositive,
         checked: "select count(*) from events",
         wrong: "
-select account_id::text, sequence,
-       format('its movements sum to %s %s, and the least of them is of %s', sum(amount), currency,
-              min(amount) filter (where side = 'debit'))
-from postings group by account_id, sequence, currency
-having sum(amount) <> 0 or (min(amount) filter (where side = 'debit') > 0) is not true",
+select account_id::text, sequence, format('its movement %s is of %s %s', movement, amount, currency)
+from postings where side = 'debit' and (amount > 0) is not true",
     },
     SqlCheck {
         name: CheckName::FloorHolds,
@@ -57,11 +52,15 @@ union all
 select account_id::text, null, format('it is in realm %s, which is not its owner', realm_id)
 from account_balances where realm_id is distinct from coalesce(owner_user_id, owner_tenant_id)
 union all
-select x.account_id::text, null, format('a row of %s is in realm %s and the account in %s', x.name, x.realm_id, b.realm_id)
+select x.account_id::text, null, case
+    when b.account_id is null then format('a row of %s is kept of it, and there is no such account', x.name)
+    else format('a row of %s is in realm %s and the account in %s', x.name, x.realm_id, b.realm_id) end
 from (select account_id, realm_id, 'refusals' as name from refusals
       union all select account_id, realm_id, 'repairs' from repairs
-      union all select account_id, realm_id, 'quarantine' from quarantine) x
-join account_balances b using (account_id) where x.realm_id <> b.realm_id",
+      union all select account_id, realm_id, 'quarantine' from quarantine
+      union all select account_id, realm_id, 'releases' from releases
+      union all select account_id, realm_id, 'acknowledgements' from acknowledgements where realm_id is not null) x
+left join account_balances b using (account_id) where x.realm_id is distinct from b.realm_id",
     },
     SqlCheck {
         name: CheckName::RefusalsConsistent,
@@ -72,8 +71,8 @@ select r.account_id::text, e.sequence, format('its key was refused at %s as well
 from bounds, refusals r join events e on e.aggregate_id = r.account_id::text and e.key_hash = r.key_hash
 where r.refused_at > e.recorded_at - bounds.refusal
 union all
-select account_id::text, null, 'a refusal is kept of it, and there is no such account'
-from refusals where not exists (select 1 from account_balances b where b.account_id = refusals.account_id)",
+select account_id::text, null, format('a refusal binds its key until 30 days after %s, which has not come', refused_at)
+from bounds, refusals where refused_at > now() + bounds.clock",
     },
     SqlCheck {
         name: CheckName::KeysUnique,
@@ -109,25 +108,16 @@ pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) 
         verdict.count(name, checked.unsigned_abs());
         let wrong = format!(
             "with bounds as (select make_interval(days => $1) as refusal, make_interval(mins => $2) as clock)
-             select account, sequence, text, count(*) over () as n from ({wrong}) w (account, sequence, text)
-             order by account, sequence limit $3"
+             select account, sequence, text from ({wrong}) w (account, sequence, text) order by account, sequence"
         );
-        let query =
-            sqlx::query_as(&wrong).bind(REFUSAL_DAYS as i32).bind(CLOCK_TOLERANCE_MINUTES).bind(ROWS_MAX);
-        let rows: Vec<(String, Option<i64>, String, i64)> = match ask(connection, query).await? {
-            Ok(rows) => rows,
-            Err(reason) => {
-                let text = format!("it cannot be checked that {}: {reason}", name.title());
-                verdict.find(name, Finding::new(None, None, text));
-                continue;
-            }
-        };
-        let hidden = rows.first().map_or(0, |(.., n)| n.unsigned_abs() - rows.len() as u64);
-        for (account, sequence, text, _) in rows {
+        let query = sqlx::query_as(&wrong).bind(REFUSAL_DAYS as i32).bind(CLOCK_TOLERANCE_MINUTES);
+        let asked = ask(connection, query, |(account, sequence, text): (String, Option<i64>, String)| {
             let sequence = sequence.and_then(|sequence| u64::try_from(sequence).ok());
-            verdict.find(name, Finding::new(account.parse().ok(), sequence, text));
+            verdict.find(name, account.parse().ok(), sequence, text);
+        });
+        if let Err(reason) = asked.await? {
+            verdict.find(name, None, None, format!("it cannot be checked that {}: {reason}", name.title()));
         }
-        verdict.find_more(name, hidden);
     }
     check_rejections(connection, verdict).await
 }
@@ -147,7 +137,7 @@ async fn check_rejections(connection: &mut PgConnection, verdict: &mut Verdict) 
                 Ok(rejection) => format!("a refusal is kept that binds no key: {rejection}"),
                 Err(error) => format!("a refusal cannot be read: {error}"),
             };
-            verdict.find(CheckName::RefusalsConsistent, Finding::new(Some(AccountId(*account)), None, fault));
+            verdict.find(CheckName::RefusalsConsistent, Some(AccountId(*account)), None, fault);
         }
         match rows.into_iter().last() {
             Some((account, key, _)) => after = (AccountId(account), key),

@@ -12,7 +12,7 @@ use cqrs_es::{EventEnvelope, Query, persist::QueryReplay};
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 
-use super::{verdict::Finding, walk::Found};
+use super::found::Found;
 use crate::domain::{
     account::Account,
     chart::{Leg, SubAccount},
@@ -59,8 +59,8 @@ impl Expected {
         Some(Self { account: found.id, version, row, ours: ours.map(|(_, balances)| balances) })
     }
 
-    /// Replays the account. `None` when it agrees with all that is known.
-    pub(super) async fn replay(self, pool: PgPool) -> Option<Finding> {
+    /// Replays the account. `None` when it agrees with all that is known, else the account, its version and what is wrong.
+    pub(super) async fn replay(self, pool: PgPool) -> Option<(AccountId, u64, String)> {
         let mut fault = None;
         for _ in 0..ATTEMPTS {
             let sums = sum(&pool, self.account, self.version).await;
@@ -69,7 +69,7 @@ impl Expected {
                 break;
             }
         }
-        fault.map(|text| Finding::new(Some(self.account), Some(self.version), text))
+        fault.map(|text| (self.account, self.version, text))
     }
 
     fn fault(&self, sums: &Sums) -> Option<String> {

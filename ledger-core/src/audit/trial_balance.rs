@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     ask::{Asked, ask},
-    verdict::{CheckName, Finding, Verdict},
+    verdict::{CheckName, Verdict},
 };
 use crate::{
     domain::chart::{Leg, PlatformAccount},
@@ -70,11 +70,11 @@ where coalesce(j.owed, 0) <> coalesce(b.owed, 0)";
 /// The trial balances of all currencies; an error's text where the data cannot be summed.
 pub(crate) async fn trial_balances(
     connection: &mut PgConnection,
-) -> Result<Asked<TrialBalance>, LedgerError> {
-    let lines: Vec<Line> = match ask(connection, sqlx::query_as(SUMS)).await? {
-        Ok(lines) => lines,
-        Err(reason) => return Ok(Err(reason)),
-    };
+) -> Result<Asked<Vec<TrialBalance>>, LedgerError> {
+    let mut lines: Vec<Line> = Vec::new();
+    if let Err(reason) = ask(connection, sqlx::query_as(SUMS), |line| lines.push(line)).await? {
+        return Ok(Err(reason));
+    }
     let mut trial_balances = Vec::new();
     let mut of_currency = Vec::new();
     for Line { currency, leg, debits, credits, balance } in lines {
@@ -89,22 +89,18 @@ pub(crate) async fn trial_balances(
     Ok(Ok(trial_balances))
 }
 
-/// Debits equal credits, the customers' legs come to the balance rows, and nothing is left in transit.
+/// The customers' legs come to the balance rows, every leg is of the chart, and nothing is left in transit.
 pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) -> Result<(), LedgerError> {
     let trial_balances = match trial_balances(connection).await? {
         Ok(trial_balances) => trial_balances,
         Err(reason) => {
             let text = format!("the journal cannot be summed: {reason}");
-            verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+            verdict.find(CheckName::CustomersOwed, None, None, text);
             return Ok(());
         }
     };
     let (mut currencies, mut balances) = (Vec::new(), Vec::new());
-    for TrialBalance { currency, lines, debits, credits } in &trial_balances {
-        if debits != credits {
-            let text = format!("{debits} {currency} were debited, {credits} credited");
-            verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
-        }
+    for TrialBalance { currency, lines, .. } in &trial_balances {
         for TrialLine { account, balance, .. } in lines {
             match account.parse() {
                 Ok(Leg::Customer(_)) => {
@@ -113,12 +109,12 @@ pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) 
                 }
                 Ok(Leg::Platform(PlatformAccount::Transit)) if balance != "0" => {
                     let text = format!("{balance} {currency} left one account and did not arrive at another");
-                    verdict.find(CheckName::TransitZero, Finding::new(None, None, text));
+                    verdict.find(CheckName::TransitZero, None, None, text);
                 }
                 Ok(Leg::Platform(_)) => {}
                 Err(error) => {
                     let text = format!("{balance} {currency} are on {account}: {error}");
-                    verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+                    verdict.find(CheckName::CustomersOwed, None, None, text);
                 }
             }
         }
@@ -129,9 +125,9 @@ pub(super) async fn check(connection: &mut PgConnection, verdict: &mut Verdict) 
         let text = format!(
             "customers have {by_journal} {currency} by the journal and {by_rows} by the balance rows"
         );
-        verdict.find(CheckName::DebitsEqualCredits, Finding::new(None, None, text));
+        verdict.find(CheckName::CustomersOwed, None, None, text);
     }
-    for name in [CheckName::DebitsEqualCredits, CheckName::TransitZero] {
+    for name in [CheckName::CustomersOwed, CheckName::TransitZero] {
         verdict.count(name, trial_balances.len() as u64);
     }
     verdict.trial_balances = trial_balances;

@@ -4,7 +4,7 @@ use ledger_core::Label;
 use ledger_service::app::{OperatorRole, create_operator};
 use serde_json::json;
 
-use super::{Mender, Session};
+use super::{Actor, Session};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Verb {
@@ -20,7 +20,7 @@ pub(super) struct Options {
     #[arg(long, default_value = "admin", value_parser = |name: &str| OperatorRole::try_from(name.to_owned()))]
     role: OperatorRole,
     #[command(flatten)]
-    actor: Mender,
+    actor: Actor,
 }
 
 pub(super) async fn run(session: &Session<'_>, verb: Verb) -> anyhow::Result<bool> {

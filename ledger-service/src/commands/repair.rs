@@ -5,14 +5,14 @@ use clap::Args;
 use ledger_core::{AccountId, AuditorError, LedgerError, Repaired};
 use serde::Serialize;
 
-use super::{Mender, Session};
+use super::{Actor, Session};
 
 #[derive(Args)]
 pub(super) struct Options {
     /// The account's id.
     account: AccountId,
     #[command(flatten)]
-    mender: Mender,
+    actor: Actor,
 }
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct Answer {
 }
 
 pub(super) async fn run(session: &Session<'_>, options: Options) -> anyhow::Result<bool> {
-    let Options { account, mender: Mender { by } } = options;
+    let Options { account, actor: Actor { by } } = options;
     let (auditor, _) = session.auditor().await?;
     let repaired = auditor.repair(account, &by).await;
     if let Err(AuditorError::Ledger(LedgerError::NotFound)) = repaired {

@@ -4,7 +4,7 @@ use clap::Args;
 use ledger_core::{Difference, Replay, Replayed};
 use serde::Serialize;
 
-use super::{Mender, Session};
+use super::{Actor, Session};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -12,7 +12,7 @@ pub(super) struct Options {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
-    mender: Mender,
+    actor: Actor,
 }
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct Found {
 }
 
 pub(super) async fn run(session: &Session<'_>, options: Options) -> anyhow::Result<bool> {
-    let Options { verify, mender: Mender { by } } = options;
+    let Options { verify, actor: Actor { by } } = options;
     let replay = if verify { Replay::Verify } else { Replay::Mend(by) };
     let (auditor, bar) = session.auditor().await?;
     let mut differences = Vec::new();

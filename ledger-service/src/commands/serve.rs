@@ -3,10 +3,11 @@
 use std::{fs, os::unix::fs::DirBuilderExt, path::Path};
 
 use anyhow::{Context, Result};
-use ledger_core::Ledger;
+use ledger_core::{Auditor, Ledger};
 use ledger_service::{
     app::App,
     config::{DatabaseUrl, Limits, Settings},
+    jobs::audit::audit_every,
     postgres::{Database, data_dir},
     secret::{KeyKind, Secret},
     telemetry,
@@ -55,7 +56,15 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
 async fn run(args: &ServeArgs, data_dir: &Path, database: &Database) -> Result<()> {
     let ledger = Ledger::connect(database.url()).await?;
     let app = App::start(ledger, database.url(), Limits::default())?;
+    let audits = match args.settings.audit_every {
+        Some(pause) => Some(tokio::spawn(audit_every(pause, Auditor::connect(database.url()).await?))),
+        None => None,
+    };
     let served = listen(args, data_dir, &app).await;
+    if let Some(audits) = audits {
+        // In the middle of one nothing is half done: it reads, and each account it takes out of service is a commit of its own.
+        audits.abort();
+    }
     app.close().await;
     served
 }

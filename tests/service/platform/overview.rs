@@ -1,9 +1,14 @@
 //! The overview, for operators alone.
 
+use ledger_core::AccountId;
+use ledger_service::jobs::audit::audit_once;
 use ledger_tests::{label, service::TestApp};
 use serde_json::json;
 
-crate::tests![operators_see_all_accounts_in_a_few_sums_and_when_the_books_were_proved];
+crate::tests![
+    operators_see_all_accounts_in_a_few_sums_and_when_the_books_were_proved,
+    the_services_own_audit_takes_what_does_not_hold_out_of_service_and_is_on_record,
+];
 
 async fn operators_see_all_accounts_in_a_few_sums_and_when_the_books_were_proved() {
     TestApp::run(async |app| {
@@ -37,6 +42,30 @@ async fn operators_see_all_accounts_in_a_few_sums_and_when_the_books_were_proved
         assert!(audit["first_finding"].as_str().unwrap().contains(&account.to_string()), "{audit}");
         let gateway = app.gateway().await.get("/overview").await;
         assert_eq!(gateway.problem(), (403, "forbidden"));
+    })
+    .await;
+}
+
+async fn the_services_own_audit_takes_what_does_not_hold_out_of_service_and_is_on_record() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("10").await;
+        let auditor = app.books.auditor().await;
+        assert!(audit_once(&auditor).await.unwrap().is_sound());
+        assert_eq!(app.admin.get("/overview").await.expect(200).json["last_audit"]["sound"], true);
+        app.books.db.tamper("update account_balances set balance = 11").await;
+
+        assert_eq!(audit_once(&auditor).await.unwrap().quarantined, 1);
+
+        let overview = app.admin.get("/overview").await.expect(200);
+        assert_eq!(overview.json["quarantined"], 1);
+        let audit = &overview.json["last_audit"];
+        assert_eq!((&audit["sound"], &audit["actor"]), (&json!(false), &json!("ledger serve")));
+        let refused = app.admin.get(&format!("/accounts/{account}/statement")).await;
+        assert_eq!(refused.problem(), (503, "account_quarantined"));
+        let account = AccountId(account);
+        auditor.repair(account, &label("jane")).await.unwrap();
+        app.books.release(account).await;
+        auditor.close().await;
     })
     .await;
 }

@@ -1,9 +1,11 @@
-//! Letting an account out of quarantine: only a person does, by name and on record.
+//! Out of service and back. An audit may take an account out; only a person lets it in again, by name and on record.
 
 use super::Found;
 use crate::{
     auditor::{Auditor, AuditorError},
     domain::{ids::AccountId, limits::Label},
+    error::LedgerError,
+    journal,
 };
 
 /// Moves the quarantine to the record of releases, and returns what it said.
@@ -25,7 +27,7 @@ impl Auditor {
     ///
     /// # Errors
     /// [`AuditorError::Unsound`] when the stream does not hold or the row differs from it, and
-    /// [`LedgerError::NotFound`](crate::LedgerError::NotFound) when there is no such account.
+    /// [`LedgerError::NotFound`] when there is no such account.
     pub async fn release(
         &self,
         account: AccountId,
@@ -38,14 +40,19 @@ impl Auditor {
                 if let Some(difference) = found.difference() {
                     return Err(AuditorError::Unsound(difference));
                 }
-                let released = sqlx::query_scalar(RELEASE).bind(account.0).bind(realm(&found));
+                let realm = found.realm().ok_or(LedgerError::NotFound)?;
+                let released = sqlx::query_scalar(RELEASE).bind(account.0).bind(realm.0);
                 Ok(released.bind(by.as_str()).bind(reason.as_str()).fetch_optional(connection).await?)
             })
         })
         .await
     }
-}
 
-fn realm(found: &Found) -> Option<uuid::Uuid> {
-    found.stream.account.holder.map(|holder| holder.owner.realm().0)
+    /// Takes an account out of service in every process. `false` when nobody knows whose it is, and so nobody can call it.
+    pub(super) async fn take_out(&self, found: &Found, reason: &str) -> Result<bool, LedgerError> {
+        let Some(realm) = found.realm() else { return Ok(false) };
+        let mut connection = self.repairer.acquire().await?;
+        journal::quarantine(&mut connection, found.id, realm, &format!("an audit: {reason}")).await?;
+        Ok(true)
+    }
 }

@@ -1,0 +1,3 @@
+//! Work in the background, beside the requests.
+
+pub mod audit;
