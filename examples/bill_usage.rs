@@ -36,8 +36,8 @@ async fn main() -> Result<()> {
         // Times are UTC and finer than the ledger keeps: what is beyond a microsecond is cut off.
         let used_at = NaiveDateTime::parse_from_str(&record[0], "%Y-%m-%d %H:%M:%S%.f")?;
         let amount = price.of(tokens(&record[1])?, tokens(&record[2])?)?;
-        let charge =
-            Charge { amount, currency, effective_at: Some(ledger_core::microseconds(used_at.and_utc())) };
+        let effective_at = Some(ledger_core::microseconds(used_at.and_utc()));
+        let charge = Charge { amount, currency, effective_at, reference: None };
         let key: IdempotencyKey = format!("line {}", line + 1).parse()?;
         let note = Note::describing(format!("{model}: {} in, {} out", &record[1], &record[2]));
         let receipt = ledger.charge(&job.call(key).note(note)?, account, charge).await?;

@@ -8,7 +8,10 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 pub use self::store::{AccountContext, AccountStore};
 use crate::{
     caller::Caller,
-    domain::account::{Account, Command, Event, Facts, Instruction, Rejection},
+    domain::{
+        account::{Account, Command, Event, Facts, Instruction, Rejection},
+        ids::AccountId,
+    },
     error::LedgerError,
     journal::{fetch_facts, tx::in_realm},
     ledger::Ledger,
@@ -28,14 +31,14 @@ pub enum HandleError {
 /// Where `handle` gets its facts; the lanes read theirs for a whole batch at once.
 #[async_trait]
 pub trait FetchFacts: Send + Sync {
-    /// The facts that this command needs.
-    async fn fetch(&self, command: &Command) -> Result<Facts, HandleError>;
+    /// The facts that this command needs on this account.
+    async fn fetch(&self, account: AccountId, command: &Command) -> Result<Facts, HandleError>;
 }
 
 /// Facts that are known beforehand, for tests and simulations.
 #[async_trait]
 impl FetchFacts for Facts {
-    async fn fetch(&self, _: &Command) -> Result<Facts, HandleError> {
+    async fn fetch(&self, _: AccountId, _: &Command) -> Result<Facts, HandleError> {
         Ok(self.clone())
     }
 }
@@ -56,16 +59,16 @@ impl Ledger {
 
 #[async_trait]
 impl FetchFacts for JournalFacts {
-    async fn fetch(&self, command: &Command) -> Result<Facts, HandleError> {
-        let Some(entry) = command.refers_to() else { return Ok(Facts::default()) };
+    async fn fetch(&self, account: AccountId, command: &Command) -> Result<Facts, HandleError> {
+        let Some(question) = command.asks() else { return Ok(Facts::default()) };
         // Of an account that is absent, or another realm's, nothing is known. `decide` finds the refusal for that.
-        let (realm, account) = match self.ledger.place_of(&self.caller, entry).await {
-            Ok(place) => place,
+        let realm = match self.ledger.realm_for(&self.caller, account).await {
+            Ok(realm) => realm,
             Err(LedgerError::NotFound) => return Ok(Facts::default()),
             Err(error) => return Err(unavailable(error)),
         };
         let facts = in_realm(self.ledger.app(), realm, move |connection| {
-            Box::pin(async move { fetch_facts(connection, &[(account, entry)]).await })
+            Box::pin(async move { fetch_facts(connection, &[(account, question)]).await })
         });
         match facts.await.map_err(unavailable)?.remove(&account) {
             None => Ok(Facts::default()),
@@ -91,7 +94,11 @@ impl Aggregate for Account {
         services: &Self::Services,
         sink: &EventSink<Self>,
     ) -> Result<(), HandleError> {
-        let facts = services.fetch(&instruction.command).await?;
+        // Of an account that is not open nothing is known, and nothing needs to be.
+        let facts = match self.id() {
+            Some(account) => services.fetch(account, &instruction.command).await?,
+            None => Facts::default(),
+        };
         for event in self.decide(&instruction, &facts)? {
             sink.write(event, self).await;
         }
@@ -123,7 +130,7 @@ mod tests {
 
     fn charge(sum: &str) -> Instruction {
         let (amount, currency) = (sum.parse().unwrap(), "USD".parse().unwrap());
-        let command = Command::Charge(Charge { amount, currency, effective_at: None });
+        let command = Command::Charge(Charge { amount, currency, effective_at: None, reference: None });
         Instruction { at: DateTime::UNIX_EPOCH, command }
     }
 

@@ -1,6 +1,10 @@
 //! One closed enum for everything that a call of the façade can end in, other than well.
 
-use crate::domain::{account::Rejection, ids::EntryId, limits::LimitError};
+use crate::domain::{
+    account::{Inadmissible, Rejection},
+    ids::EntryId,
+    limits::LimitError,
+};
 
 /// Why a call did not succeed. Everything but `Unavailable` means that nothing happened.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,9 @@ pub enum LedgerError {
     /// A text breaks a bound.
     #[error(transparent)]
     Invalid(#[from] LimitError),
+    /// Events that a stock framework has decided are not what the account decides. Nothing else hands events in.
+    #[error(transparent)]
+    Inadmissible(#[from] Inadmissible),
     /// The account has moved on from the version that the caller built on.
     #[error("the account has moved on from that version")]
     Stale,
@@ -55,6 +62,7 @@ impl LedgerError {
             Self::NotFound => "not_found",
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::Invalid(_) => "invalid",
+            Self::Inadmissible(_) => "inadmissible",
             Self::Stale => "stale_version",
             Self::Busy | Self::Unavailable(_) => "try_again",
             Self::Quarantined => "account_quarantined",

@@ -18,11 +18,7 @@ use self::{beancount::Beancount, csv::Csv, hledger::Hledger, json_lines::JsonLin
 use crate::{
     audit::{Found, Step, TrialBalance, Walk, trial_balances},
     auditor::{Auditor, AuditorError},
-    domain::{
-        account::{Event, ToppedUp},
-        entry::Timestamp,
-        limits::{Label, Note},
-    },
+    domain::{account::Event, entry::Timestamp, limits::Note},
     journal::stream::StoredEvent,
 };
 
@@ -137,18 +133,6 @@ impl FromStr for Format {
 /// What kind of entry it is, such as `charged`.
 fn kind(stored: &StoredEvent) -> &str {
     stored.event_type.strip_prefix("account.").unwrap_or(&stored.event_type)
-}
-
-/// The payment provider's name for it.
-fn reference(event: &Event) -> Option<&Label> {
-    match event {
-        Event::ToppedUp(ToppedUp { reference, .. }) => Some(reference),
-        Event::Opened(_)
-        | Event::Charged(_)
-        | Event::Refunded(_)
-        | Event::TopUpRefunded(_)
-        | Event::ChargedBack(_) => None,
-    }
 }
 
 /// The caller's description, as long as it is not erased.

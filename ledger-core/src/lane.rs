@@ -169,7 +169,7 @@ impl Lane {
         }
         let is_key_known = |key: KeyOf| self.warm.knows(&key) || draft.asked.free_keys.contains(&key.1);
         let needs_key = self.warm.is_repeated(account) && !request.keyed().is_none_or(is_key_known);
-        !needs_key && request.refers_to().iter().all(|entry| draft.asked.entries.contains(entry))
+        !needs_key && request.asks().iter().all(|question| draft.asked.questions.contains(question))
     }
 
     fn admit(&mut self, request: &Request) {

@@ -38,8 +38,8 @@ pub use self::{
     domain::{
         account::{
             Account, Charge, ChargeBack, Charged, ChargedBack, Command, Event, Facts, FoldError, Holder,
-            Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded, Rejection,
-            TopUp, TopUpRefunded, ToppedUp,
+            Inadmissible, Instruction, Open, Opened, Original, OriginalKind, Refund, RefundTopUp, Refunded,
+            Rejection, TopUp, TopUpRefunded, ToppedUp,
         },
         chain::{CHAIN_START, Hash, Link, SealedNote, ShortHash, digest_note},
         chart::{ChartError, Leg, PlatformAccount, Provider, SubAccount},

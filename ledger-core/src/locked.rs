@@ -122,11 +122,11 @@ async fn decide(connection: &mut PgConnection, case: Case) -> Result<Done, Settl
     }
     let bench = Bench { locked, marks, may_condemn };
     let mut facts = {
-        let entries: Vec<_> = requests
+        let questions: Vec<_> = requests
             .iter()
-            .flat_map(|request| request.refers_to().into_iter().map(|entry| (request.account, entry)))
+            .flat_map(|request| request.asks().into_iter().map(|question| (request.account, question)))
             .collect();
-        fetch_facts(connection, &entries).await?
+        fetch_facts(connection, &questions).await?
     };
     let mut batch = Batch::new(now, forgotten_before(now));
     let mut met = BTreeSet::new();

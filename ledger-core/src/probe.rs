@@ -56,7 +56,7 @@ impl Ledger {
 fn idle_request(account: AccountId) -> Request {
     let one: Amount = "1".parse().expect("one is an amount");
     let currency: Currency = "XXX".parse().expect("the name of no currency");
-    let charge = Charge { amount: one, currency, effective_at: None };
+    let charge = Charge { amount: one, currency, effective_at: None, reference: None };
     Request {
         account,
         realm: None,

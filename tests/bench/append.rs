@@ -79,7 +79,7 @@ async fn measure(
 }
 
 async fn charge(ledger: &Ledger, books: &Books, account: AccountId, name: &str) {
-    let charge = Charge { amount: amount("0.000001"), currency: usd(), effective_at: None };
+    let charge = Charge { amount: amount("0.000001"), currency: usd(), effective_at: None, reference: None };
     ledger
         .charge(&books.platform.call(key(name)), account, charge)
         .await

@@ -40,7 +40,7 @@ async fn main() {
 }
 
 async fn charge(books: &Books, account: AccountId, idx: usize) {
-    let charge = Charge { amount: amount("0.000001"), currency: usd(), effective_at: None };
+    let charge = Charge { amount: amount("0.000001"), currency: usd(), effective_at: None, reference: None };
     let call = books.platform.call(key(&idx.to_string()));
     books.ledger.charge(&call, account, charge).await.expect("there is money for every charge");
 }

@@ -91,7 +91,7 @@ impl Books {
         name: &str,
         sum: &str,
     ) -> Result<Receipt, LedgerError> {
-        let (provider, reference) = ("stripe".parse().unwrap(), label("pi_1"));
+        let (provider, reference) = ("stripe".parse().unwrap(), label(&format!("pi {name}")));
         let top_up = TopUp { amount: amount(sum), currency: usd(), provider, reference, fee: None };
         ledger.top_up(&self.platform.call(key(name)), account, top_up).await
     }
@@ -109,7 +109,7 @@ impl Books {
         name: &str,
         sum: &str,
     ) -> Result<Receipt, LedgerError> {
-        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None };
+        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None };
         ledger.charge(&self.platform.call(key(name)), account, charge).await
     }
 
@@ -121,7 +121,7 @@ impl Books {
         sum: &str,
         note: Note,
     ) -> Result<Receipt, LedgerError> {
-        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None };
+        let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None };
         self.ledger.charge(&self.platform.call(key(name)).note(note)?, account, charge).await
     }
 

@@ -60,7 +60,7 @@ async fn money_out_follows_its_top_up_and_a_chargeback_is_forced() {
 async fn a_version_guards_a_write_and_a_dry_run_leaves_nothing() {
     Books::run(async |books| {
         let account = books.account("10").await;
-        let charge = || Charge { amount: amount("4"), currency: usd(), effective_at: None };
+        let charge = || Charge { amount: amount("4"), currency: usd(), effective_at: None, reference: None };
         let call = || books.platform.call(key("k"));
         let stale = books.ledger.charge(&call().if_version(1), account, charge()).await.unwrap_err();
         assert!(matches!(stale, LedgerError::Stale), "{stale}");

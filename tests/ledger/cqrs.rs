@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use chrono::SecondsFormat;
 use cqrs_es::{AggregateError, CqrsFramework, EventStore, persist::PersistedEventStore};
 use ledger_core::{
-    Account, AccountId, Caller, Charge, Command, EntryId, HandleError, Instruction, LedgerError, Open, Owner,
-    Refund, Rejection,
+    Account, AccountId, Caller, Charge, Command, EntryId, Event, HandleError, Instruction, LedgerError, Open,
+    Owner, Refund, Rejection, TopUp,
 };
 use ledger_tests::{Books, amount, label, money, usd};
 use postgres_es::PostgresEventRepository;
@@ -13,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 fn charge(sum: &str) -> Command {
-    Command::Charge(Charge { amount: amount(sum), currency: usd(), effective_at: None })
+    Command::Charge(Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None })
 }
 
 /// The framework has no clock of its own: its driver says what time it is.
@@ -95,6 +96,90 @@ async fn what_the_ledger_says_of_an_event_wins_over_what_the_caller_says() {
         let select = "select metadata::text from events where event_type = 'account.charged'";
         let kept: String = sqlx::query_scalar(select).fetch_one(&mut superuser).await.unwrap();
         assert_eq!(kept, r#"{"actor":"test","request_id":"request 7","trace":"boss"}"#);
+    })
+    .await;
+}
+
+/// Events that no account decides are refused as they come, whatever framework has made them.
+#[tokio::test]
+async fn what_the_account_would_not_decide_is_not_stored() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        let charged = books.charge(account, "c", "1").await.unwrap();
+        let top_up = books.top_up(account, "again", "5").await.unwrap();
+        let refunded = books.refund(charged.id, "r", Some("0.25")).await.unwrap();
+        let version = books.balance(account).await.row.balance_version;
+        let change = |event: &Event, from: &str, to: &str| -> Event {
+            let text = serde_json::to_string(event).unwrap();
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text, "{from}");
+            serde_json::from_str(&changed).unwrap()
+        };
+        // Each would fold: its sums are right. What it says of the world is not.
+        let too_much = change(
+            &change(&refunded.event, r#""0.25""#, r#""1000""#),
+            r#""main":"14.25""#,
+            r#""main":"1014.25""#,
+        );
+        let foreign = change(
+            &change(&refunded.event, "000000000003", "000000000002"),
+            r#""main":"14.25""#,
+            r#""main":"14.5""#,
+        );
+        let twice = change(&top_up.event, r#""main":"14""#, r#""main":"19.25""#);
+        let to_nobody =
+            change(&change(&charged.event, "revenue", "breakage"), r#""main":"9""#, r#""main":"13.25""#);
+        let store = books.ledger.event_store(&books.platform);
+        for event in [too_much, foreign, twice, to_nobody] {
+            let now = now(books, charge("1")).await.at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            let at = event.entry().at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            let event = change(&event, &at, &now);
+            let context = store.load_aggregate(&account.to_string()).await.unwrap();
+            let refused = store.commit(vec![event.clone()], context, HashMap::new()).await.unwrap_err();
+            assert!(refused.to_string().contains("is not admitted"), "{event:?}: {refused}");
+        }
+        assert_eq!(books.balance(account).await.row.balance_version, version);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_opens_under_the_id_of_its_owner_and_no_other() {
+    Books::run(async |books| {
+        let (mine, other) = (Owner::Tenant(Uuid::from_u128(5)), Owner::Tenant(Uuid::from_u128(6)));
+        let framework: CqrsFramework<Account, _> = CqrsFramework::new(
+            books.ledger.event_store(&books.platform),
+            vec![],
+            books.ledger.facts(&books.platform),
+        );
+        let wrong = AccountId::of(other, usd()).to_string();
+        let refused = framework.execute(&wrong, now(books, open(mine)).await).await.unwrap_err();
+        assert!(refused.to_string().contains("it opens another account"), "{refused}");
+        // The stream of that id is as it was: its owner opens it.
+        framework.execute(&wrong, now(books, open(other)).await).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_payment_credits_once_through_the_framework_too() {
+    Books::run(async |books| {
+        let account = books.account("0").await;
+        let booked = books.top_up(account, "in", "5").await.unwrap();
+        let framework: CqrsFramework<Account, _> = CqrsFramework::new(
+            books.ledger.event_store(&books.platform),
+            vec![],
+            books.ledger.facts(&books.platform),
+        );
+        let (provider, reference) = ("stripe".parse().unwrap(), label("pi in"));
+        let top_up = TopUp { amount: amount("5"), currency: usd(), provider, reference, fee: None };
+        let again = now(books, Command::TopUp(top_up)).await;
+        let refused = framework.execute(&account.to_string(), again).await.unwrap_err();
+        let expected = Rejection::PaymentAlreadyBooked { entry: booked.id };
+        assert!(
+            matches!(&refused, AggregateError::UserError(HandleError::Rejected(why)) if *why == expected),
+            "{refused}"
+        );
     })
     .await;
 }

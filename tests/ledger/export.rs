@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// Books with all that has happened so far to anybody: fees, twelve decimals, refunds, chargebacks, debt, a past, two currencies.
 async fn busy_books(books: &Books) -> Vec<AccountId> {
     let (platform, ledger) = (&books.platform, &books.ledger);
-    let mut accounts = vec![books.account("0").await, books.account("0.000000000001").await];
+    let mut accounts = vec![books.account("0").await, books.account("0.01").await];
     for (owner, currency) in
         [(Owner::User(Uuid::from_u128(1)), "EUR"), (Owner::Tenant(Uuid::from_u128(2)), "GPU2H")]
     {
@@ -28,8 +28,9 @@ async fn busy_books(books: &Books) -> Vec<AccountId> {
             async move { ledger.top_up(&call, account, top_up).await.unwrap().id }
         };
         let first = top_up("in", "stripe", "100", Some("3.2")).await;
-        let second = top_up("in again", "pay_pal-2", "20.000000000001", None).await;
-        let charge = Charge { amount: amount("0.123456789012"), currency, effective_at: None };
+        let second = top_up("in again", "pay_pal-2", "20.01", None).await;
+        let charge =
+            Charge { amount: amount("0.123456789012"), currency, effective_at: None, reference: None };
         let past =
             Charge { effective_at: Some("2020-02-29T23:59:59.999999Z".parse().unwrap()), ..charge.clone() };
         ledger.charge(&platform.call(key("past")), account, past).await.unwrap();
@@ -38,7 +39,7 @@ async fn busy_books(books: &Books) -> Vec<AccountId> {
         books.refund(charge.id, "back", Some("0.000000000012")).await.unwrap();
         let part = RefundTopUp { top_up: second, amount: Some(amount("5")) };
         ledger.refund_top_up(&platform.call(key("pay out")), part).await.unwrap();
-        let large = Charge { amount: amount("160"), currency, effective_at: None };
+        let large = Charge { amount: amount("160"), currency, effective_at: None, reference: None };
         ledger.charge(&platform.call(key("on credit")), account, large).await.unwrap();
         let whole = ChargeBack { top_up: first, amount: None };
         ledger.charge_back(&platform.call(key("bank")), whole).await.unwrap();
@@ -98,7 +99,7 @@ async fn hledger_comes_to_our_balances() {
         }
         assert_eq!(nonzero, 3);
         let cash = &sums["Assets:Cash:Stripe"];
-        assert_eq!(cash, "-3.200000000000 EUR, -3.200000000000 \"GPU2H\", 0.000000000001 USD");
+        assert_eq!(cash, "-3.200000000000 EUR, -3.200000000000 \"GPU2H\", 0.010000000000 USD");
 
         // It checks us: were our balance another by the smallest sum there is, it would say so.
         books

@@ -45,7 +45,7 @@ async fn a_broken_account_is_out_of_service_alone_until_it_is_mended_and_release
             books.charge_on(&fresh, sound, attempt, "1").await.unwrap();
             let stranger =
                 Caller::of_realm(RealmId(Uuid::from_u128(3)), Uuid::from_u128(3), label("stranger"));
-            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
             let foreign = fresh.charge(&stranger.call(key(attempt)), broken, charge).await.unwrap_err();
             assert!(matches!(foreign, LedgerError::NotFound), "to a stranger it is absent: {foreign}");
         }

@@ -21,7 +21,7 @@ async fn entries_are_found_by_key_reference_request_kind_and_date() {
         };
         books.charge_with(account, "noted", "1", noted).await.unwrap();
         let caller = books.platform.in_request(label("request-1"));
-        let charge = || Charge { amount: amount("1"), currency: usd(), effective_at: None };
+        let charge = || Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
         books.ledger.charge(&caller.call(key("in a request")), account, charge()).await.unwrap();
         let realm = books.balance(account).await.row.owner.realm();
         let user = Caller::of_realm(realm, USER, label("user"));

@@ -61,7 +61,8 @@ async fn a_retry_may_come_from_another_caller_of_the_platform_and_spell_its_amou
         let rotated =
             [Caller::platform(label("gateway:2")), Caller::platform(label("gateway:3")).within(realm)];
         for (ledger, caller) in [&books.ledger, &cold].into_iter().zip(&rotated) {
-            let charge = Charge { amount: amount("1.5"), currency: usd(), effective_at: None };
+            let charge =
+                Charge { amount: amount("1.5"), currency: usd(), effective_at: None, reference: None };
             let again = ledger.charge(&caller.call(key("k")), account, charge).await.unwrap();
             assert_eq!((again.replayed, again.id), (true, first.id));
         }
@@ -80,7 +81,7 @@ async fn a_thousand_keys_in_three_namespaces_at_once_are_three_thousand_entries(
         let callers = [books.platform.clone(), user(1), user(2)];
         let second = books.second_ledger().await;
         let send = async |caller: &Caller, ledger: &Ledger, idx: u32| {
-            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
             ledger.charge(&caller.call(key(&format!("k{idx}"))), account, charge).await.unwrap()
         };
         let sent = callers.iter().enumerate().flat_map(|(of, caller)| {
@@ -182,11 +183,8 @@ async fn what_is_not_found_or_malformed_leaves_the_key_unused() {
     Books::run(async |books| {
         let account = books.account("5").await;
         let charge = books.charge(account, "c", "1").await.unwrap().id;
-        let eur = ledger_core::Charge {
-            amount: "1".parse().unwrap(),
-            currency: "EUR".parse().unwrap(),
-            effective_at: None,
-        };
+        let currency = "EUR".parse().unwrap();
+        let eur = Charge { amount: amount("1"), currency, effective_at: None, reference: None };
         let call = books.platform.call(ledger_tests::key("k"));
         let error = books.ledger.charge(&call, account, eur).await.unwrap_err();
         assert_eq!(error.code(), "no_account_in_currency");
@@ -201,7 +199,7 @@ async fn a_retry_is_known_cold_even_where_it_would_be_refused_today() {
     Books::run(async |books| {
         let account = books.account("1").await;
         books.top_up(account, "all there is", "999999999999990").await.unwrap();
-        let charge = || Charge { amount: amount("1"), currency: usd(), effective_at: None };
+        let charge = || Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
         let guarded = || books.platform.call(key("guarded")).if_version(3);
         books.ledger.charge(&guarded(), account, charge()).await.unwrap();
         let cold = books.second_ledger().await;

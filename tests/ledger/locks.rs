@@ -85,7 +85,7 @@ async fn answers_that_store_nothing_do_not_send_the_others_through_locks() {
         books.ledger.failpoints().panic("before_commit");
         let stale = async |idx: usize| {
             let call = books.platform.call(key(&format!("stale {idx}"))).if_version(1);
-            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
             let refused = books.ledger.charge(&call, account, charge).await.unwrap_err();
             assert!(matches!(refused, LedgerError::Stale), "{refused}");
         };

@@ -12,6 +12,7 @@ mod faults;
 mod finding;
 mod keys;
 mod locks;
+mod migrations;
 mod out_of_range;
 mod processes;
 mod quarantine;

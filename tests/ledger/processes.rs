@@ -49,7 +49,7 @@ async fn a_dry_run_and_a_guard_are_told_of_what_another_process_has_done() {
         let account = books.account("0").await;
         let second = books.second_ledger().await;
         let ask = async |sum: &str, version: u64| -> Result<Receipt, LedgerError> {
-            let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None };
+            let charge = Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None };
             let call = books.platform.call(key("ask")).if_version(version).dry_run();
             second.charge(&call, account, charge).await
         };
@@ -65,7 +65,7 @@ async fn a_dry_run_and_a_guard_are_told_of_what_another_process_has_done() {
         assert!(matches!(ask("2", 3).await, Err(LedgerError::Stale)));
 
         let guarded = async |ledger: &Ledger, name: &str, version: u64| {
-            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+            let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
             ledger.charge(&books.platform.call(key(name)).if_version(version), account, charge).await
         };
         guarded(&books.ledger, "first", 4).await.unwrap();

@@ -62,7 +62,7 @@ async fn a_foreign_account_and_an_absent_one_are_told_without_a_lane() {
 }
 
 async fn probe(ledger: &Ledger, caller: &Caller, account: AccountId, entry: EntryId) -> Vec<LedgerError> {
-    let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None };
+    let charge = Charge { amount: amount("1"), currency: usd(), effective_at: None, reference: None };
     vec![
         ledger.charge(&caller.call(key("x")), account, charge).await.unwrap_err(),
         ledger.refund(&caller.call(key("y")), Refund { charge: entry, amount: None }).await.unwrap_err(),

@@ -149,7 +149,8 @@ async fn the_retry_of_what_happened_is_never_called_absent_because_a_row_is_lost
 async fn a_key_can_be_recalled_by_whoever_may_do_nothing_new() {
     Books::run(async |books| {
         let account = books.account("10").await;
-        let charge = |sum| Charge { amount: amount(sum), currency: usd(), effective_at: None };
+        let charge =
+            |sum| Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None };
         let recall = async |name: &str, sum| {
             let call = books.platform.call(key(name));
             books.ledger.recall(&call, account, &Command::Charge(charge(sum))).await

@@ -210,10 +210,7 @@ async fn texts_are_bounded() {
             (body(json!({"": "x"})), "/metadata/"),
             (body(json!({"x": "\u{7}"})), "/metadata/x"),
             (json!({"amount": "1", "currency": "USD", "description": "x".repeat(501)}), "/description"),
-            (
-                json!({"amount": "1", "currency": "USD", "reference": "a", "metadata": {"reference": "b"}}),
-                "/metadata/reference",
-            ),
+            (json!({"amount": "1", "currency": "USD", "reference": "x".repeat(256)}), "/reference"),
         ] {
             let refused = app.admin.post(&path, body).await;
             assert_eq!((refused.problem(), refused.pointer()), ((422, "invalid"), pointer), "{refused:?}");

@@ -55,7 +55,7 @@ impl Library {
             }
             Command::Charge { amount: sum, in_other_currency } => {
                 let currency = if in_other_currency { "JPY".parse().expect("a currency") } else { currency };
-                let charge = Charge { amount: amount(sum), currency, effective_at: None };
+                let charge = Charge { amount: amount(sum), currency, effective_at: None, reference: None };
                 ledger.charge(&keyed, account, charge).await
             }
             Command::GiveBack { what, sequence, amount: sum } => {
@@ -89,13 +89,13 @@ impl Door for Library {
     }
 }
 
-/// Two accounts an owner, in two currencies.
+/// Two accounts an owner, in two units that have no coins, so that payments may be as fine as charges.
 fn holder(account: usize) -> (Owner, Currency) {
     (Owner::Tenant(Uuid::from_u128(1 + account as u128 / 2)), currency(account).parse().expect("a currency"))
 }
 
 pub(crate) fn currency(account: usize) -> &'static str {
-    if account.is_multiple_of(2) { "USD" } else { "EUR" }
+    if account.is_multiple_of(2) { "CREDITS" } else { "TOKENS" }
 }
 
 fn done(receipt: &Receipt) -> Answer {
@@ -125,6 +125,7 @@ fn refusal(error: LedgerError) -> Answer {
         LedgerError::NotFound
         | LedgerError::KeyReused { .. }
         | LedgerError::Invalid(_)
+        | LedgerError::Inadmissible(_)
         | LedgerError::Stale
         | LedgerError::Quarantined
         | LedgerError::Unsafe(_) => return refused(error.code(), &[]),

@@ -125,6 +125,9 @@ impl EventStore<Account> for AccountStore {
         match self.ledger.enqueue(request).await {
             Ok(_) => {}
             Err(LedgerError::Stale) => return Err(AggregateError::AggregateConflict),
+            Err(LedgerError::Inadmissible(refused)) => {
+                return Err(AggregateError::UnexpectedError(Box::new(refused)));
+            }
             Err(error) => return Err(lost(error)),
         }
         let envelope = |(sequence, payload)| EventEnvelope {

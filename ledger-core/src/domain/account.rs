@@ -15,6 +15,7 @@ mod top_up;
 use serde::{Deserialize, Serialize};
 
 use self::event::Shape;
+pub(crate) use self::facts::Question;
 pub use self::{
     admission::Inadmissible,
     charge::{Charge, Charged},
@@ -92,7 +93,7 @@ impl Account {
         let at = self.at.map_or(microseconds(*at), |last| last.max(microseconds(*at)));
         let event = match command {
             Command::Open(open) => open.decide(self, at)?,
-            Command::TopUp(top_up) => top_up.decide(self, at)?,
+            Command::TopUp(top_up) => top_up.decide(self, at, facts)?,
             Command::Charge(charge) => charge.decide(self, at)?,
             Command::Refund(refund) => refund.decide(self, at, facts)?,
             Command::RefundTopUp(refund) => refund.decide(self, at, facts)?,
@@ -149,6 +150,9 @@ impl Account {
         asked: Option<Amount>,
         facts: &Facts,
     ) -> Result<(Amount, Provider), Rejection> {
+        if let Some(amount) = asked {
+            self.payable("amount", amount)?;
+        }
         let original = self.original(top_up, facts)?.ok_or(Rejection::TopUpNotFound)?;
         let Original { kind: OriginalKind::TopUp(provider), amount: topped_up, returned } = original else {
             return Err(Rejection::TopUpNotFound);
@@ -181,6 +185,17 @@ impl Account {
             Err(Rejection::InsufficientFunds { available, amount })
         } else {
             Ok(())
+        }
+    }
+
+    /// Whether a payment of this much can be made: it is never finer than the smallest coin of the account's currency.
+    fn payable(&self, field: &str, amount: Amount) -> Result<(), Rejection> {
+        let Holder { currency, .. } = self.holder.ok_or(Rejection::NotOpen)?;
+        match currency.coin_digits() {
+            Some(digits) if amount.digits() > digits => {
+                Err(Rejection::TooPrecise { field: field.to_owned(), currency, digits })
+            }
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -149,6 +149,12 @@ impl Amount {
         if money > Money::ZERO { Ok(Self(money)) } else { Err(MoneyError::NotPositive) }
     }
 
+    /// How many digits it needs behind the point.
+    #[must_use]
+    pub fn digits(self) -> u32 {
+        self.0.decimal().scale()
+    }
+
     /// The amount as signed money.
     #[must_use]
     pub fn money(self) -> Money {
@@ -191,6 +197,17 @@ pub struct Currency(ArrayString<12>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a currency is 3 to 12 capital letters and digits, such as USD")]
 pub struct CurrencyError;
+
+impl Currency {
+    /// How many digits its smallest coin has behind the point, by ISO 4217: 2 for USD, 0 for JPY. `None` for what ISO does not
+    /// know, such as units of credit, or knows no coin of, such as gold.
+    ///
+    /// A payment is never finer than that. A charge may be, down to [`MONEY_SCALE_MAX`] digits.
+    #[must_use]
+    pub fn coin_digits(self) -> Option<u32> {
+        iso_currency::Currency::from_code(&self.0)?.exponent().map(u32::from)
+    }
+}
 
 impl FromStr for Currency {
     type Err = CurrencyError;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use super::{Sheet, book::postings, description, kind, reference};
+use super::{Sheet, book::postings, description, kind};
 use crate::{
     audit::{Found, TrialBalance},
     domain::{account::Event, entry::Movement},
@@ -43,7 +43,8 @@ impl Sheet for Csv<'_> {
     fn entry(&mut self, stored: &StoredEvent, event: &Event) -> io::Result<()> {
         let entry = event.entry();
         let refers_to = event.refers_to().map(|original| original.to_string()).unwrap_or_default();
-        let reference = reference(event).map(|reference| inert(reference.as_str())).unwrap_or_default();
+        let reference =
+            event.shape().reference.map(|reference| inert(reference.as_str())).unwrap_or_default();
         let description = description(stored).unwrap_or_default();
         for (idx, Movement { debit, credit, amount }) in (1..).zip(&entry.movements) {
             for (name, sum) in postings(stored.account, *debit, *credit, *amount) {

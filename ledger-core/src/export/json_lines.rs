@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::{Sheet, description, kind, reference};
+use super::{Sheet, description, kind};
 use crate::{
     audit::{Found, TrialBalance},
     domain::{
@@ -66,7 +66,7 @@ impl Sheet for JsonLines<'_> {
             movements: &entry.movements,
             after: &entry.after,
             refers_to: event.refers_to(),
-            reference: reference(event),
+            reference: event.shape().reference,
             description: description(stored),
         };
         serde_json::to_writer(&mut *self.out, &line)?;

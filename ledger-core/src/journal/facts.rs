@@ -6,29 +6,35 @@ use sqlx::{FromRow, PgConnection, Row};
 
 use super::stream::{BrokenStream, STORED_EVENT, StoredEvent, bigint};
 use crate::domain::{
-    account::Facts,
+    account::{Facts, Question},
     chain::{CHAIN_START, Hash},
-    ids::{AccountId, EntryId},
+    ids::AccountId,
 };
 
-/// Each entry that is asked about and each that follows one up: once, also where both are asked about.
+/// Each entry that is asked about, each that follows one up, and each that books a payment that is asked about: once, also
+/// where several are asked about.
 const PLACES: &str = "
 with w (id, sequence) as (select * from unnest($1::text[], $2::bigint[])),
 places as (
     select e.aggregate_id, e.sequence from w join events e on e.aggregate_id = w.id and e.sequence = w.sequence
     union
     select e.aggregate_id, e.sequence from w join events e on e.aggregate_id = w.id and e.ref_sequence = w.sequence
+    union
+    select e.aggregate_id, e.sequence
+    from unnest($3::text[], $4::text[], $5::text[]) as p (id, provider, reference)
+    join events e on e.aggregate_id = p.id and e.event_type = 'account.topped_up'
+        and e.payload ->> 'provider' = p.provider and e.payload ->> 'reference' = p.reference
 )";
 
-/// The facts about these entries: what they moved, and what has been given back of them since.
+/// The answers: what entries moved, what has been given back of them since, and where payments are booked.
 ///
 /// Money is decided on them, so each event is held against its hash: one that was edited is an error of its account.
 pub(crate) async fn fetch_facts(
     connection: &mut PgConnection,
-    entries: &[(AccountId, EntryId)],
+    questions: &[(AccountId, Question)],
 ) -> sqlx::Result<HashMap<AccountId, Result<Facts, BrokenStream>>> {
     let mut facts: HashMap<AccountId, Result<Facts, BrokenStream>> = HashMap::new();
-    if entries.is_empty() {
+    if questions.is_empty() {
         return Ok(facts);
     }
     let select = format!(
@@ -37,9 +43,27 @@ pub(crate) async fn fetch_facts(
          left join events p on p.aggregate_id = e.aggregate_id and p.sequence = e.sequence - 1
          order by e.aggregate_id, e.sequence"
     );
-    let ids: Vec<String> = entries.iter().map(|(account, _)| account.to_string()).collect();
-    let sequences: Vec<i64> = entries.iter().map(|(_, entry)| bigint(entry.sequence())).collect();
-    for row in sqlx::query(&select).bind(ids).bind(sequences).fetch_all(connection).await? {
+    let (mut entries, mut payments) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new(), Vec::new()));
+    for (account, question) in questions {
+        match question {
+            Question::Original(entry) => {
+                entries.0.push(account.to_string());
+                entries.1.push(bigint(entry.sequence()));
+            }
+            Question::Payment(provider, reference) => {
+                payments.0.push(account.to_string());
+                payments.1.push(provider.to_string());
+                payments.2.push(reference.to_string());
+            }
+        }
+    }
+    let rows = sqlx::query(&select)
+        .bind(entries.0)
+        .bind(entries.1)
+        .bind(payments.0)
+        .bind(payments.1)
+        .bind(payments.2);
+    for row in rows.fetch_all(connection).await? {
         let id: &str = row.try_get("aggregate_id")?;
         let account: AccountId = id.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let known = facts.entry(account).or_insert_with(|| Ok(Facts::default()));

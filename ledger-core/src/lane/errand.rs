@@ -143,10 +143,10 @@ impl Lane {
                 Some(Subject::Open(draft)) => Some(draft.into_loaded()),
                 Some(Subject::Quarantined(_)) | None => None,
             };
-            let mut want = Want { loaded, entries: BTreeSet::new(), keys: BTreeSet::new() };
+            let mut want = Want { loaded, questions: BTreeSet::new(), keys: BTreeSet::new() };
             let is_repeated = self.warm.is_repeated(*account);
             for job in self.waiting.of(*account).take(ROUND_JOBS_MAX) {
-                want.entries.extend(job.request.refers_to());
+                want.questions.extend(job.request.asks());
                 let key = job.request.keyed().filter(|key| is_repeated && !self.warm.knows(key));
                 want.keys.extend(key.map(|(_, key)| key));
             }

@@ -9,7 +9,12 @@ use std::{
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
-    domain::{account::Facts, chain::ShortHash, entry::Timestamp, ids::AccountId, ids::EntryId},
+    domain::{
+        account::{Facts, Question},
+        chain::ShortHash,
+        entry::Timestamp,
+        ids::AccountId,
+    },
     journal::{Found, KeyFound, KeyOf, Loaded, TAIL_EVENTS_MAX, fetch_facts, fetch_outcomes, load},
     pools::{Patience, with_connection},
     round::draft::{Asked, Draft, Subject},
@@ -23,7 +28,7 @@ const ALONE_TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) struct Want {
     /// The account, if it is known already.
     pub(super) loaded: Option<Loaded>,
-    pub(super) entries: BTreeSet<EntryId>,
+    pub(super) questions: BTreeSet<Question>,
     pub(super) keys: BTreeSet<ShortHash>,
 }
 
@@ -65,7 +70,7 @@ async fn bring(
 ) -> sqlx::Result<Prepared> {
     let (mut known, mut cold, mut asked) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (account, want) in wants {
-        asked.insert(account, (want.entries, want.keys));
+        asked.insert(account, (want.questions, want.keys));
         match want.loaded {
             Some(loaded) => drop(known.insert(account, Found::Loaded(Box::new(loaded)))),
             None => drop(cold.insert(account, None)),
@@ -75,20 +80,20 @@ async fn bring(
         known.extend(load(connection, cold, tail_max).await?);
     }
     let is_loaded = |account: &AccountId| matches!(known.get(account), Some(Found::Loaded(_)));
-    let entries: Vec<(AccountId, EntryId)> = each(&asked, |(entries, _)| entries, is_loaded);
+    let questions: Vec<(AccountId, Question)> = each(&asked, |(questions, _)| questions, is_loaded);
     let keys: Vec<KeyOf> = each(&asked, |(_, keys)| keys, is_loaded);
-    let mut facts = fetch_facts(connection, &entries).await?;
+    let mut facts = fetch_facts(connection, &questions).await?;
     let found = fetch_outcomes(connection, &keys, forgotten_before).await?;
     let taken: BTreeSet<KeyOf> = found.iter().map(|(key, _)| *key).collect();
 
     let mut accounts = Vec::new();
     for (account, state) in known {
-        let (entries, mut keys) = asked.remove(&account).unwrap_or_default();
+        let (questions, mut keys) = asked.remove(&account).unwrap_or_default();
         keys.retain(|key| !taken.contains(&(account, *key)));
         let facts = facts.remove(&account).unwrap_or_else(|| Ok(Facts::default()));
         let condition = match (state, facts) {
             (Found::Loaded(loaded), Ok(facts)) => {
-                let asked = Asked { facts, entries, free_keys: keys };
+                let asked = Asked { facts, questions, free_keys: keys };
                 Condition::Ready(Subject::Open(Box::new(Draft::new(*loaded, asked))))
             }
             (Found::Loaded(loaded), Err(_)) => Condition::Contested(loaded),
@@ -106,11 +111,11 @@ async fn bring(
 }
 
 /// Everything that is asked of the accounts that were loaded, side by side.
-fn each<A, T: Copy>(
+fn each<A, T: Clone>(
     asked: &BTreeMap<AccountId, A>,
     of: impl Fn(&A) -> &BTreeSet<T>,
     is_loaded: impl Fn(&AccountId) -> bool,
 ) -> Vec<(AccountId, T)> {
     let loaded = asked.iter().filter(|(account, _)| is_loaded(account));
-    loaded.flat_map(|(account, asked)| of(asked).iter().map(|one| (*account, *one))).collect()
+    loaded.flat_map(|(account, asked)| of(asked).iter().map(|one| (*account, one.clone()))).collect()
 }

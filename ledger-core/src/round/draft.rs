@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account::{Event, Facts, Instruction},
+        account::{Event, Facts, Instruction, Question},
         chain::ShortHash,
         entry::Timestamp,
         ids::{AccountId, EntryId, RealmId},
@@ -53,10 +53,10 @@ impl Subject {
 /// What has been asked of the journal about an account, beside the account itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// What is known of the entries below.
+    /// The answers to the questions below.
     pub(crate) facts: Facts,
-    /// Closed entries that were asked about, whether they are there or not.
-    pub(crate) entries: BTreeSet<EntryId>,
+    /// What was asked, whether there is an answer or not.
+    pub(crate) questions: BTreeSet<Question>,
     /// Keys that had no outcome.
     pub(crate) free_keys: BTreeSet<ShortHash>,
 }
@@ -104,13 +104,12 @@ impl Draft {
                 account.decide(&instruction, &self.asked.facts).map_err(refused)
             }
             Intent::Store { base_version, events } => {
-                // Somebody else decided these. They are taken only if they follow, and only if their time has come.
-                let mut trial = account.clone();
-                let latest = at + STORE_AHEAD_MAX;
-                let follow =
-                    events.iter().all(|event| event.entry().at <= latest && trial.fold(event).is_ok());
-                let is_whole = *base_version == account.version && follow && !events.is_empty();
-                if is_whole { Ok(events.clone()) } else { Err(LedgerError::Stale) }
+                if *base_version != account.version || events.is_empty() {
+                    return Err(LedgerError::Stale);
+                }
+                // Somebody else decided these. They are taken only if this account decides the same.
+                account.admits(self.loaded.id(), events, &self.asked.facts, at + STORE_AHEAD_MAX)?;
+                Ok(events.clone())
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What a caller wishes for, with everything that will be stored beside its event.
 
 use crate::domain::{
-    account::{Command, Event},
+    account::{Command, Event, Question},
     chain::{SealedNote, ShortHash},
-    ids::{AccountId, EntryId, RealmId},
+    ids::{AccountId, RealmId},
 };
 
 /// One caller's wish.
@@ -42,11 +42,11 @@ impl Request {
         self.key.map(|key| (self.account, key.hash))
     }
 
-    /// The entries that must be known before this can be decided.
-    pub(crate) fn refers_to(&self) -> Vec<EntryId> {
+    /// What must be known before this can be decided.
+    pub(crate) fn asks(&self) -> Vec<Question> {
         match &self.intent {
-            Intent::Decide(command) => command.refers_to().into_iter().collect(),
-            Intent::Store { events, .. } => events.iter().filter_map(Event::refers_to).collect(),
+            Intent::Decide(command) => command.asks().into_iter().collect(),
+            Intent::Store { events, .. } => events.iter().filter_map(Event::asks).collect(),
         }
     }
 

@@ -48,6 +48,7 @@ codes! {
     EmailTaken = CONFLICT, "email_taken", "The e-mail address is in use";
     SlugTaken = CONFLICT, "slug_taken", "The slug is in use";
     LastAdmin = CONFLICT, "last_admin", "Nobody could administer the service any more";
+    PaymentAlreadyBooked = CONFLICT, "payment_already_booked", "This payment is booked already";
     RefundExceedsCharge = CONFLICT, "refund_exceeds_charge", "More than is left of the charge";
     RefundExceedsTopUp = CONFLICT, "refund_exceeds_top_up", "More than is left of the top-up";
     StaleVersion = PRECONDITION_FAILED, "stale_version", "It has changed since that version";
@@ -56,6 +57,7 @@ codes! {
     Invalid = UNPROCESSABLE_ENTITY, "invalid", "A value is not valid";
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key has stood for another request";
     NoAccountInCurrency = UNPROCESSABLE_ENTITY, "no_account_in_currency", "No account in that currency";
+    TooPrecise = UNPROCESSABLE_ENTITY, "too_precise", "Finer than the smallest coin of the currency";
     EffectiveInFuture = UNPROCESSABLE_ENTITY, "effective_in_future", "Usage cannot lie in the future";
     OutOfRange = UNPROCESSABLE_ENTITY, "out_of_range", "A sum would leave the range of money";
     OwnerNotFound = UNPROCESSABLE_ENTITY, "owner_not_found", "There is no such owner";

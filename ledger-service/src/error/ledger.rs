@@ -22,7 +22,7 @@ impl From<LedgerError> for ApiError {
                 let told = Self::new(Code::TryAgain, LedgerError::Unavailable(None).to_string());
                 source.into_iter().fold(told, |told, source| told.because(source))
             }
-            LedgerError::Unsafe(_) => Self::internal(error),
+            LedgerError::Unsafe(_) | LedgerError::Inadmissible(_) => Self::internal(error),
         }
     }
 }
@@ -35,8 +35,12 @@ impl From<Rejection> for ApiError {
             Rejection::NotOpen | Rejection::ChargeNotFound | Rejection::TopUpNotFound => Self::not_found(),
             Rejection::AlreadyOpen => Self::new(Code::AccountExists, detail),
             Rejection::NoAccountInCurrency { .. } => Self::at(Code::NoAccountInCurrency, "/currency", detail),
+            Rejection::TooPrecise { field, .. } => Self::at(Code::TooPrecise, format!("/{field}"), detail),
             Rejection::InvalidTime { field } => Self::invalid(format!("/{field}"), detail),
             Rejection::EffectiveInFuture { .. } => Self::at(Code::EffectiveInFuture, "/effective_at", detail),
+            Rejection::PaymentAlreadyBooked { entry } => {
+                Self::new(Code::PaymentAlreadyBooked, detail).with("entry_id", entry.to_string())
+            }
             Rejection::RefundExceedsCharge { charged, refunded, .. } => {
                 Self::new(Code::RefundExceedsCharge, detail)
                     .with("charged", charged.to_string())

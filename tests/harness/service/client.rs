@@ -89,10 +89,16 @@ impl Client {
         Call { router: self.router.clone(), method, path: path.to_owned(), headers, body }
     }
 
-    /// Books money that has come in.
+    /// Books money that has come in, by a payment that nobody has booked.
     #[must_use]
     pub fn top_up(&self, account: Uuid, amount: &str) -> Call {
-        let body = json!({"amount": amount, "currency": "USD", "provider": "stripe", "reference": "pi_1"});
+        self.pay_in(account, amount, "stripe", &fresh("pi"))
+    }
+
+    /// Books a payment that came in through a provider.
+    #[must_use]
+    pub fn pay_in(&self, account: Uuid, amount: &str, provider: &str, reference: &str) -> Call {
+        let body = json!({"amount": amount, "currency": "USD", "provider": provider, "reference": reference});
         self.post(&format!("/accounts/{account}/top-ups"), body)
     }
 

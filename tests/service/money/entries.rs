@@ -1,10 +1,12 @@
 //! Entries: pages of them, and one with both of its sides.
 
-use ledger_tests::service::TestApp;
-use serde_json::json;
+use ledger_core::EntryId;
+use ledger_tests::service::{Answer, TestApp};
+use serde_json::{Value, json};
 
 crate::tests![
     entries_come_in_pages,
+    words_come_back_under_the_name_that_they_were_sent_under,
     an_entry_shows_both_sides_of_each_movement,
     entries_are_found_by_what_is_known_of_them,
 ];
@@ -42,6 +44,47 @@ async fn entries_come_in_pages() {
     .await;
 }
 
+/// Who reads the answer and who reads the entry find what was sent where it was sent.
+async fn words_come_back_under_the_name_that_they_were_sent_under() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("10").await;
+        let path = format!("/accounts/{account}/charges");
+        let said = json!({"reference": "r-1", "description": "tokens", "metadata": {"model": "m", "reference": "mine"}});
+        let mut body = said.clone();
+        body["amount"] = json!("2.5");
+        body["currency"] = json!("USD");
+        let charge = app.admin.post(&path, body.clone()).key("k").await.expect(201);
+        let refunds = format!("/charges/{}/refunds", charge.id());
+        let refund = app.admin.give_back(&refunds, Some("1")).key("r").await.expect(201);
+        let shown = |answer: &Answer, names: &[&str]| -> Value {
+            names.iter().map(|name| ((*name).to_owned(), answer.json[*name].clone())).collect()
+        };
+        let words = ["reference", "description", "metadata"];
+        assert_eq!(shown(&charge, &words), said);
+        assert_eq!((refund.text("reason"), refund.json.get("description")), ("asked for", None));
+        assert_eq!(app.admin.get(&format!("/entries/{}", refund.id())).await.expect(200).body, refund.body);
+
+        // Another reference is another request. Other words are not: the first ones stay.
+        body["reference"] = json!("r-2");
+        let other = app.admin.post(&path, body.clone()).key("k").await;
+        assert_eq!(other.problem(), (422, "idempotency_key_reused"));
+        body["reference"] = json!("r-1");
+        body["description"] = json!("other words");
+        let cold = app.second().await;
+        for client in [&app.admin, &app.admin.at(&cold)] {
+            assert_eq!(client.post(&path, body.clone()).key("k").await.expect(201).body, charge.body);
+            assert_eq!(client.give_back(&refunds, Some("1")).key("r").await.expect(201).body, refund.body);
+        }
+        app.books.ledger.erase_note(&app.books.platform, EntryId(charge.id())).await.unwrap();
+        for client in [&app.admin, &app.admin.at(&cold)] {
+            let erased = client.post(&path, body.clone()).key("k").await.expect(201);
+            assert_eq!(shown(&erased, &words), json!({"reference": "r-1", "description": null, "metadata": null}));
+        }
+        cold.close().await;
+    })
+    .await;
+}
+
 async fn an_entry_shows_both_sides_of_each_movement() {
     TestApp::run(async |app| {
         let account = app.tenant("acme").await.account("10").await;
@@ -55,9 +98,7 @@ async fn an_entry_shows_both_sides_of_each_movement() {
         assert_eq!(charge.text("effective_at"), "2024-05-01T10:00:00.123456Z");
         for path in ["entries", "charges"] {
             let entry = app.admin.get(&format!("/{path}/{}", charge.id())).await.expect(200);
-            assert_eq!(entry.json["description"], "tokens");
-            assert_eq!(entry.json["metadata"], json!({"model": "m", "reference": "r-1"}));
-            assert_eq!(entry.json["movements"], movements);
+            assert_eq!(entry.body, charge.body, "what was answered is what is kept");
         }
         let entries = app.admin.get(&format!("/accounts/{account}/entries")).await.expect(200);
         let top_up = entries.json["data"][1]["id"].as_str().unwrap().to_owned();
@@ -71,7 +112,8 @@ async fn an_entry_shows_both_sides_of_each_movement() {
 async fn entries_are_found_by_what_is_known_of_them() {
     TestApp::run(async |app| {
         let acme = app.tenant("acme").await;
-        let account = acme.account("10").await;
+        let account = acme.account("0").await;
+        app.admin.pay_in(account, "10", "stripe", "pi_1").await.expect(201);
         let body = json!({"amount": "1", "currency": "USD", "reference": "order-1"});
         let path = format!("/accounts/{account}/charges");
         let charge = app.admin.post(&path, body).key("k").header("x-request-id", "r-1").await.expect(201);

@@ -1,16 +1,25 @@
 //! Top-ups, their refunds and chargebacks, and the range of money.
 
+use std::future::IntoFuture;
+
+use futures::future::join_all;
 use ledger_tests::service::{Client, TestApp};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-crate::tests![a_top_up_goes_out_again, a_fee_is_ours, the_range_of_money_holds];
+crate::tests![
+    a_top_up_goes_out_again,
+    one_payment_credits_once,
+    a_payment_is_no_finer_than_a_coin,
+    a_fee_is_ours,
+    the_range_of_money_holds,
+];
 
 async fn a_top_up_goes_out_again() {
     TestApp::run(async |app| {
         let account = app.tenant("acme").await.account("0").await;
         let cashier = app.operator("cashier").await;
-        let top_up = cashier.top_up(account, "10").await.expect(201);
+        let top_up = cashier.pay_in(account, "10", "stripe", "pi_1").await.expect(201);
         assert_eq!((top_up.text("provider"), top_up.text("reference")), ("stripe", "pi_1"));
         let read = app.admin.get(&format!("/top-ups/{}", top_up.id())).await.expect(200);
         assert_eq!(
@@ -35,6 +44,65 @@ async fn a_top_up_goes_out_again() {
         }
         let account = cashier.get(&format!("/accounts/{account}")).await.expect(200);
         assert_eq!((account.text("forced_debt"), account.text("available")), ("4", "-4"));
+    })
+    .await;
+}
+
+/// A provider sends its webhook again, to another process and with a key that nobody has seen.
+async fn one_payment_credits_once() {
+    TestApp::run(async |app| {
+        let account = app.tenant("acme").await.account("0").await;
+        let first = app.admin.pay_in(account, "10", "stripe", "pi_1").key("in").await.expect(201);
+        let cold = app.second().await;
+        for client in [&app.admin, &app.admin.at(&cold)] {
+            for (key, amount) in [("again", "10"), ("other sum", "11")] {
+                let refused = client.pay_in(account, amount, "stripe", "pi_1").key(key).await;
+                assert_eq!(refused.problem(), (409, "payment_already_booked"));
+                assert_eq!(refused.text("entry_id"), first.text("id"));
+            }
+            let retried = client.pay_in(account, "10", "stripe", "pi_1").key("in").await.expect(201);
+            assert_eq!(retried.header("idempotency-replayed"), Some("true"));
+        }
+        app.admin.pay_in(account, "10", "bank", "pi_1").await.expect(201);
+        let other = app.tenant("other").await.account("0").await;
+        app.admin.pay_in(other, "10", "stripe", "pi_1").await.expect(201);
+
+        let clients = [&app.admin, &app.admin.at(&cold)];
+        let at_once =
+            (0..20).map(|idx| clients[idx % 2].pay_in(account, "1", "stripe", "pi_2").into_future());
+        let answers = join_all(at_once).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.status == 201 || answer.problem() == (409, "payment_already_booked"))
+        );
+        assert_eq!(app.admin.balance(account).await, "21");
+        cold.close().await;
+    })
+    .await;
+}
+
+async fn a_payment_is_no_finer_than_a_coin() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let opened = app.admin.post("/accounts", json!({"owner": acme.json(), "currency": "JPY"})).await;
+        let account = opened.expect(201).id();
+        let post = |path: &str, body: Value| app.admin.post(&format!("/accounts/{account}/{path}"), body);
+        let top_up = |amount: &str, fee: &str| {
+            post("top-ups", json!({"amount": amount, "currency": "JPY", "provider": "bank", "reference": "wire", "fee": fee}))
+        };
+        for (refused, pointer) in [(top_up("100.5", "1").await, "/amount"), (top_up("100", "1.5").await, "/fee")] {
+            assert_eq!((refused.problem(), refused.pointer()), ((422, "too_precise"), pointer));
+        }
+        let id = top_up("100.00", "1.0").await.expect(201).id();
+        for path in ["refunds", "chargebacks"] {
+            let refused = app.admin.give_back(&format!("/top-ups/{id}/{path}"), Some("0.5")).await;
+            assert_eq!((refused.problem(), refused.pointer()), ((422, "too_precise"), "/amount"));
+        }
+        // What is used may cost less than a coin.
+        post("charges", json!({"amount": "0.000125", "currency": "JPY"})).await.expect(201);
+        assert_eq!(app.admin.balance(account).await, "99.999875");
     })
     .await;
 }

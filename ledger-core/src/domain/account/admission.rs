@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_decide_is_refused() {
+    fn what_it_does_not_decide_of_money_in_is_refused() {
         let at = r#""at":"2026-11-22T12:00:00.000001Z""#;
         check(
             1,
@@ -134,6 +134,10 @@ mod tests {
             &expect!["event 2 is not admitted: the account decides something else"],
         );
         check(3, "30.5", "3000", &expect!["event 3 is not admitted: 150 is available, 3000 is needed"]);
+    }
+
+    #[test]
+    fn what_it_does_not_decide_of_money_spent_and_given_back_is_refused() {
         check(
             3,
             "revenue",

@@ -6,6 +6,7 @@ use super::{Account, Command, Event, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::Leg,
     entry::{Entry, Movement, Timestamp, is_kept, microseconds},
+    limits::Label,
     money::{Amount, Currency},
     request::Form,
 };
@@ -19,6 +20,8 @@ pub struct Charge {
     pub currency: Currency,
     /// When it was used; the time of the decision if absent. Never later than that.
     pub effective_at: Option<Timestamp>,
+    /// The caller's own name for what is charged. No personal data: it is never erased.
+    pub reference: Option<Label>,
 }
 
 /// Usage was paid for.
@@ -27,17 +30,21 @@ pub struct Charge {
 pub struct Charged {
     /// How much.
     pub amount: Amount,
+    /// The caller's own name for what was charged. Not money, and so it may be absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Label>,
     /// main → revenue.
     pub entry: Entry,
 }
 
 impl Charge {
     pub(super) fn form(&self) -> Form {
-        let Self { amount, currency, effective_at } = self;
+        let Self { amount, currency, effective_at, reference } = self;
         Form::of("charge")
             .field("amount", amount)
             .field("currency", currency)
             .time("effective_at", *effective_at)
+            .optional("reference", reference.as_ref())
     }
 
     pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
@@ -52,7 +59,7 @@ impl Charge {
         account.covers(self.amount)?;
         let movements = vec![Movement { debit: Leg::MAIN, credit: Leg::REVENUE, amount: self.amount }];
         let entry = account.enter(at, effective_at, movements)?;
-        Ok(Event::Charged(Charged { amount: self.amount, entry }))
+        Ok(Event::Charged(Charged { amount: self.amount, reference: self.reference.clone(), entry }))
     }
 }
 
@@ -64,6 +71,8 @@ impl Charged {
             amount: self.amount.money(),
             legs: vec![(Leg::MAIN, Leg::REVENUE)],
             fee: None,
+            payment: None,
+            reference: self.reference.as_ref(),
             original: Some(Original::new(OriginalKind::Charge, self.amount)),
             refers_to: None,
             forced: false,
@@ -73,7 +82,8 @@ impl Charged {
     /// The command that this answers.
     pub(super) fn command(&self, currency: Currency) -> Command {
         let effective_at = Some(self.entry.effective_at);
-        Command::Charge(Charge { amount: self.amount, currency, effective_at })
+        let reference = self.reference.clone();
+        Command::Charge(Charge { amount: self.amount, currency, effective_at, reference })
     }
 }
 
@@ -92,7 +102,8 @@ mod tests {
              charge 70
              charge 30
              charge 0.000000000001
-             top_up 0.000000000001
+             top_up 0.01 pi_2
+             charge 0.009999999999
              charge 0.000000000001",
             &expect![[r#"
                 open 0                   -> 1: balance 0 available 0
@@ -101,8 +112,9 @@ mod tests {
                 charge 70                -> insufficient_funds
                 charge 30                -> 4: balance 0 available 0
                 charge 0.000000000001    -> insufficient_funds
-                top_up 0.000000000001    -> 5: balance 0.000000000001 available 0.000000000001
-                charge 0.000000000001    -> 6: balance 0 available 0
+                top_up 0.01 pi_2         -> 5: balance 0.01 available 0.01
+                charge 0.009999999999    -> 6: balance 0.000000000001 available 0.000000000001
+                charge 0.000000000001    -> 7: balance 0 available 0
             "#]],
         );
     }

@@ -57,6 +57,8 @@ impl ChargedBack {
             amount: self.amount.money(),
             legs: vec![(Leg::MAIN, Leg::cash(self.provider))],
             fee: None,
+            payment: None,
+            reference: None,
             original: None,
             refers_to: Some(self.top_up),
             forced: true,
@@ -83,12 +85,13 @@ mod tests {
              charge 12
              refund_top_up 2 3
              charge_back 3
+             charge_back 2 0.001
              charge_back 2
              charge 0.01
              charge_back 2 1
-             top_up 6
+             top_up 6 pi_2
              charge 0.01
-             top_up 2
+             top_up 2 pi_3
              charge 1
              refund 3
              charge_back 7",
@@ -98,12 +101,13 @@ mod tests {
                 charge 12                -> 3: balance -2 available 3
                 refund_top_up 2 3        -> 4: balance -5 available 0
                 charge_back 3            -> top_up_not_found
+                charge_back 2 0.001      -> too_precise
                 charge_back 2            -> 5: balance -12 available -7 forced debt 7
                 charge 0.01              -> insufficient_funds
                 charge_back 2 1          -> refund_exceeds_top_up
-                top_up 6                 -> 6: balance -6 available -1 forced debt 1
+                top_up 6 pi_2            -> 6: balance -6 available -1 forced debt 1
                 charge 0.01              -> insufficient_funds
-                top_up 2                 -> 7: balance -4 available 1
+                top_up 2 pi_3            -> 7: balance -4 available 1
                 charge 1                 -> 8: balance -5 available 0
                 refund 3                 -> 9: balance 7 available 12
                 charge_back 7            -> 10: balance 5 available 10

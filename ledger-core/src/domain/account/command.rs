@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Charge, ChargeBack, Open, Refund, RefundTopUp, TopUp};
+use super::{Charge, ChargeBack, Open, Question, Refund, RefundTopUp, TopUp};
 use crate::domain::{entry::Timestamp, ids::EntryId, request::Form};
 
 /// A command and the time at which it is decided: time arrives as an argument, so that a decision can be replayed.
@@ -42,6 +42,18 @@ impl Command {
             Self::Refund(refund) => refund.form(),
             Self::RefundTopUp(refund) => refund.form(),
             Self::ChargeBack(charge_back) => charge_back.form(),
+        }
+    }
+
+    /// What deciding this needs to know of closed business.
+    pub(crate) fn asks(&self) -> Option<Question> {
+        match self {
+            Self::TopUp(top_up) => Some(Question::Payment(top_up.provider, top_up.reference.clone())),
+            Self::Open(_)
+            | Self::Charge(_)
+            | Self::Refund(_)
+            | Self::RefundTopUp(_)
+            | Self::ChargeBack(_) => self.refers_to().map(Question::Original),
         }
     }
 

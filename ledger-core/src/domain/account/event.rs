@@ -3,11 +3,12 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::{Charged, ChargedBack, Command, Opened, Original, Refunded, TopUpRefunded, ToppedUp};
+use super::{Charged, ChargedBack, Command, Opened, Original, Question, Refunded, TopUpRefunded, ToppedUp};
 use crate::domain::{
-    chart::Leg,
+    chart::{Leg, Provider},
     entry::Entry,
     ids::EntryId,
+    limits::Label,
     money::{Currency, Money},
 };
 
@@ -44,6 +45,10 @@ pub(crate) struct Shape<'a> {
     pub(crate) legs: Vec<(Leg, Leg)>,
     /// A movement that may stand beside the amount and is no part of it.
     pub(crate) fee: Option<(Leg, Leg)>,
+    /// The payment that it books, by provider and its reference there. One payment is booked once.
+    pub(crate) payment: Option<(Provider, &'a Label)>,
+    /// What somebody else calls it: the provider for a payment, the caller for a charge.
+    pub(crate) reference: Option<&'a Label>,
     /// What a later event can give back of it.
     pub(crate) original: Option<Original>,
     /// The entry of the same stream that it gives back.
@@ -91,6 +96,13 @@ impl Event {
             Self::TopUpRefunded(refunded) => refunded.command(),
             Self::ChargedBack(charged_back) => charged_back.command(),
         }
+    }
+
+    /// What must have been known of closed business to decide it.
+    pub(crate) fn asks(&self) -> Option<Question> {
+        let Shape { payment, refers_to, .. } = self.shape();
+        let payment = payment.map(|(provider, reference)| Question::Payment(provider, reference.clone()));
+        payment.or(refers_to.map(Question::Original))
     }
 
     /// The movements, the times and the balances after.

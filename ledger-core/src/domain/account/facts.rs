@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{Event, Shape};
 use crate::domain::{
     chart::Provider,
+    ids::EntryId,
+    limits::Label,
     money::{Amount, Money},
 };
 
@@ -47,10 +49,21 @@ impl Original {
     }
 }
 
+/// Something that must be known of closed business before a command can be decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Question {
+    /// What this entry moved, and what has been given back of it.
+    Original(EntryId),
+    /// Where this payment is booked, if it is.
+    Payment(Provider, Label),
+}
+
 /// The facts for the commands of one batch on one account, by the sequence of the original entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     originals: BTreeMap<u64, Original>,
+    /// Where a payment is booked, by provider and its reference there.
+    payments: BTreeMap<(Provider, Label), u64>,
 }
 
 impl Facts {
@@ -60,11 +73,20 @@ impl Facts {
         self.originals.get(&sequence).copied()
     }
 
+    /// The place of the stream where this payment was booked, if it was.
+    #[must_use]
+    pub fn payment(&self, provider: Provider, reference: &Label) -> Option<u64> {
+        self.payments.get(&(provider, reference.clone())).copied()
+    }
+
     /// Takes in an event that stands at `sequence`: read from the journal, or decided earlier in the same batch.
     ///
     /// Events must come in the order of the stream. Those that no later decision asks about are passed over.
     pub fn learn(&mut self, sequence: u64, event: &Event) {
-        let Shape { original, refers_to, amount, .. } = event.shape();
+        let Shape { original, payment, refers_to, amount, .. } = event.shape();
+        if let Some((provider, reference)) = payment {
+            self.payments.entry((provider, reference.clone())).or_insert(sequence);
+        }
         if let Some(original) = original {
             self.originals.insert(sequence, original);
         }

@@ -60,6 +60,8 @@ impl Opened {
             amount: Money::ZERO,
             legs: vec![],
             fee: None,
+            payment: None,
+            reference: None,
             original: None,
             refers_to: None,
             forced: false,

@@ -59,6 +59,8 @@ impl Refunded {
             amount: self.amount.money(),
             legs: vec![(Leg::REVENUE, Leg::MAIN)],
             fee: None,
+            payment: None,
+            reference: None,
             original: None,
             refers_to: Some(self.charge),
             forced: false,

@@ -57,6 +57,8 @@ impl TopUpRefunded {
             amount: self.amount.money(),
             legs: vec![(Leg::MAIN, Leg::cash(self.provider))],
             fee: None,
+            payment: None,
+            reference: None,
             original: None,
             refers_to: Some(self.top_up),
             forced: false,
@@ -83,8 +85,9 @@ mod tests {
              charge 12
              refund_top_up 2 4
              refund_top_up 2 3
-             top_up 20
+             top_up 20 pi_2
              refund_top_up 2 7.01
+             refund_top_up 2 0.001
              refund_top_up 2
              refund_top_up 2
              refund_top_up 3
@@ -95,8 +98,9 @@ mod tests {
                 charge 12                -> 3: balance -2 available 3
                 refund_top_up 2 4        -> insufficient_funds
                 refund_top_up 2 3        -> 4: balance -5 available 0
-                top_up 20                -> 5: balance 15 available 20
+                top_up 20 pi_2           -> 5: balance 15 available 20
                 refund_top_up 2 7.01     -> refund_exceeds_top_up
+                refund_top_up 2 0.001    -> too_precise
                 refund_top_up 2          -> 6: balance 8 available 13
                 refund_top_up 2          -> refund_exceeds_top_up
                 refund_top_up 3          -> top_up_not_found

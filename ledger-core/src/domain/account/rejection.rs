@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     entry::Timestamp,
+    ids::EntryId,
     money::{Amount, Currency, Money},
 };
 
@@ -25,6 +26,16 @@ pub enum Rejection {
         /// The currency of the account.
         currency: Currency,
     },
+    /// A payment is finer than the smallest coin of its currency.
+    #[error("{field} is finer than {currency} can be paid, which has {digits} digits behind the point")]
+    TooPrecise {
+        /// Which amount: `amount` or `fee`.
+        field: String,
+        /// The currency.
+        currency: Currency,
+        /// The digits that its smallest coin has.
+        digits: u32,
+    },
     /// A time that the ledger does not keep.
     #[error("{field} lies before 1970, or is a leap second")]
     InvalidTime {
@@ -38,6 +49,12 @@ pub enum Rejection {
         at: Timestamp,
         /// What was asked for.
         effective_at: Timestamp,
+    },
+    /// A payment credits once, whatever key it comes under.
+    #[error("this payment is booked already, by entry {entry}")]
+    PaymentAlreadyBooked {
+        /// The entry that booked it.
+        entry: EntryId,
     },
     /// The entry to refund is not a charge of this account.
     #[error("the account has no such charge")]
@@ -86,8 +103,10 @@ impl Rejection {
             Self::NotOpen => "account_not_found",
             Self::AlreadyOpen => "account_exists",
             Self::NoAccountInCurrency { .. } => "no_account_in_currency",
+            Self::TooPrecise { .. } => "too_precise",
             Self::InvalidTime { .. } => "invalid",
             Self::EffectiveInFuture { .. } => "effective_in_future",
+            Self::PaymentAlreadyBooked { .. } => "payment_already_booked",
             Self::ChargeNotFound => "charge_not_found",
             Self::RefundExceedsCharge { .. } => "refund_exceeds_charge",
             Self::TopUpNotFound => "top_up_not_found",
@@ -102,11 +121,13 @@ impl Rejection {
     pub fn is_outcome(&self) -> bool {
         match self {
             Self::AlreadyOpen
+            | Self::PaymentAlreadyBooked { .. }
             | Self::RefundExceedsCharge { .. }
             | Self::RefundExceedsTopUp { .. }
             | Self::InsufficientFunds { .. } => true,
             Self::NotOpen
             | Self::NoAccountInCurrency { .. }
+            | Self::TooPrecise { .. }
             | Self::InvalidTime { .. }
             | Self::EffectiveInFuture { .. }
             | Self::ChargeNotFound

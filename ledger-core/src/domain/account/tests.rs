@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{chart::Leg, entry::Movement, money::Money};
+use crate::domain::{chart::Leg, entry::Movement, limits::Label, money::Money};
 
 const OWNER: Owner = Owner::Tenant(Uuid::from_u128(7));
 
@@ -16,11 +16,12 @@ pub(super) fn noon() -> Timestamp {
     DateTime::from_timestamp_micros(1_795_348_800_000_001).unwrap()
 }
 
-/// Reads `open LIMIT`, `top_up SUM [FEE]`, `charge SUM [EUR|future|past|leap]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
+/// Reads `open LIMIT`, `top_up SUM [FEE] [bank] [pi_REFERENCE]`, `charge SUM [EUR|future|past|leap|order_REFERENCE]`, and `refund`, `refund_top_up`, `charge_back SEQUENCE [SUM]`.
 pub(super) fn command(row: &str) -> Command {
     let words: Vec<&str> = row.split_whitespace().collect();
     let usd = "USD".parse().unwrap();
     let second = words.get(2);
+    let named = |start| words.iter().copied().find(|word| word.starts_with(start));
     match words[0] {
         "open" => {
             Command::Open(Open { owner: OWNER, currency: usd, credit_limit: words[1].parse().unwrap() })
@@ -28,9 +29,9 @@ pub(super) fn command(row: &str) -> Command {
         "top_up" => Command::TopUp(TopUp {
             amount: words[1].parse().unwrap(),
             currency: usd,
-            provider: "stripe".parse().unwrap(),
-            reference: "pi_1".parse().unwrap(),
-            fee: second.map(|fee| fee.parse().unwrap()),
+            provider: if named("bank").is_some() { "bank" } else { "stripe" }.parse().unwrap(),
+            reference: named("pi_").unwrap_or("pi_1").parse().unwrap(),
+            fee: second.and_then(|fee| fee.parse().ok()),
         }),
         "charge" => Command::Charge(Charge {
             amount: words[1].parse().unwrap(),
@@ -41,6 +42,7 @@ pub(super) fn command(row: &str) -> Command {
                 Some(&"leap") => Some("2020-01-01T23:59:60.5Z".parse().unwrap()),
                 _ => None,
             },
+            reference: named("order_").map(|reference| reference.parse().unwrap()),
         }),
         "refund" | "refund_top_up" | "charge_back" => {
             let original = EntryId::new(AccountId::of(OWNER, usd), words[1].parse().unwrap());
@@ -102,6 +104,17 @@ fn golden_events_are_read_for_ever() {
     assert_eq!(account.balances.balance().to_string(), "-60");
 }
 
+/// A field that came later: without it, the event is written as it always was.
+#[test]
+fn a_charge_is_read_with_its_reference_and_without() {
+    let text = include_str!("golden/charged.1.reference.json").trim_end();
+    let event: Event = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    assert_eq!(event.shape().reference.map(Label::as_str), Some("order_7"));
+    let without = text.replace(r#""reference":"order_7","#, "");
+    assert_eq!(without, include_str!("golden/charged.1.json").trim_end());
+}
+
 #[test]
 fn an_event_that_lacks_money_or_has_more_than_is_known_is_refused() {
     let golden = include_str!("golden/charged.1.json");
@@ -155,6 +168,8 @@ fn several_legs_together_make_the_amount_and_a_fee_is_no_part_of_it() {
             amount: Money::ZERO,
             legs: vec![(leg("main"), leg("revenue")), (leg("held"), leg("revenue"))],
             fee: Some((leg("fees"), leg("cash/bank"))),
+            payment: None,
+            reference: None,
             original: None,
             refers_to: None,
             forced: false,
@@ -177,7 +192,10 @@ fn golden_requests_are_the_same_for_ever() {
     let golden = [
         ("open 50", include_str!("golden/requests/open.1.txt")),
         ("top_up 100.50 | top_up 100.5 3.20", include_str!("golden/requests/top_up.1.txt")),
-        ("charge 30.50 | charge 0.000000000001 past", include_str!("golden/requests/charge.1.txt")),
+        (
+            "charge 30.50 | charge 0.000000000001 past | charge 1 order_7",
+            include_str!("golden/requests/charge.1.txt"),
+        ),
         ("refund 3 | refund 3 1.0", include_str!("golden/requests/refund.1.txt")),
         ("refund_top_up 2 | refund_top_up 2 1", include_str!("golden/requests/refund_top_up.1.txt")),
         ("charge_back 2 | charge_back 2 1", include_str!("golden/requests/charge_back.1.txt")),

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Command, Event, Original, OriginalKind, Rejection, Shape};
+use super::{Account, Command, Event, Facts, Original, OriginalKind, Rejection, Shape};
 use crate::domain::{
     chart::{Leg, Provider},
     entry::{Entry, Movement, Timestamp},
+    ids::EntryId,
     limits::Label,
     money::{Amount, Currency},
     request::Form,
@@ -51,8 +52,15 @@ impl TopUp {
             .optional("fee", fee.as_ref())
     }
 
-    pub(super) fn decide(&self, account: &Account, at: Timestamp) -> Result<Event, Rejection> {
+    pub(super) fn decide(&self, account: &Account, at: Timestamp, facts: &Facts) -> Result<Event, Rejection> {
         account.open_in(self.currency)?;
+        account.payable("amount", self.amount)?;
+        if let Some(fee) = self.fee {
+            account.payable("fee", fee)?;
+        }
+        if let Some((id, sequence)) = account.id().zip(facts.payment(self.provider, &self.reference)) {
+            return Err(Rejection::PaymentAlreadyBooked { entry: EntryId::new(id, sequence) });
+        }
         let cash = Leg::cash(self.provider);
         let mut movements = vec![Movement { debit: cash, credit: Leg::MAIN, amount: self.amount }];
         if let Some(fee) = self.fee {
@@ -77,6 +85,8 @@ impl ToppedUp {
             legs: vec![(cash, Leg::MAIN)],
             // Only out of the cash that came in.
             fee: Some((Leg::FEES, cash)),
+            payment: Some((self.provider, &self.reference)),
+            reference: Some(&self.reference),
             original: Some(Original::new(OriginalKind::TopUp(self.provider), self.amount)),
             refers_to: None,
             forced: false,
@@ -108,14 +118,42 @@ mod tests {
             "top_up 1
              open 0
              top_up 100.00
-             top_up 0.000000000001 0.3
-             top_up 999999999999999",
+             top_up 0.01 0.3 pi_2
+             top_up 0.005 pi_3
+             top_up 1 0.005 pi_3
+             top_up 999999999999999 pi_3",
             &expect![[r#"
                 top_up 1                 -> account_not_found
                 open 0                   -> 1: balance 0 available 0
                 top_up 100.00            -> 2: balance 100 available 100
-                top_up 0.000000000001 0.3 -> 3: balance 100.000000000001 available 100.000000000001
-                top_up 999999999999999   -> out_of_range
+                top_up 0.01 0.3 pi_2     -> 3: balance 100.01 available 100.01
+                top_up 0.005 pi_3        -> too_precise
+                top_up 1 0.005 pi_3      -> too_precise
+                top_up 999999999999999 pi_3 -> out_of_range
+            "#]],
+        );
+    }
+
+    #[test]
+    fn one_payment_credits_once() {
+        check(
+            "open 0
+             top_up 10 pi_1
+             top_up 10 pi_1
+             top_up 5 0.3 pi_1
+             top_up 10 bank pi_1
+             charge_back 2
+             top_up 10 pi_1
+             top_up 0.001 pi_1",
+            &expect![[r#"
+                open 0                   -> 1: balance 0 available 0
+                top_up 10 pi_1           -> 2: balance 10 available 10
+                top_up 10 pi_1           -> payment_already_booked
+                top_up 5 0.3 pi_1        -> payment_already_booked
+                top_up 10 bank pi_1      -> 3: balance 20 available 20
+                charge_back 2            -> 4: balance 10 available 10
+                top_up 10 pi_1           -> payment_already_booked
+                top_up 0.001 pi_1        -> too_precise
             "#]],
         );
     }

@@ -57,6 +57,13 @@ proptest! {
 }
 
 #[test]
+fn a_currency_has_the_digits_of_its_smallest_coin() {
+    let digits = |code: &str| code.parse::<Currency>().unwrap().coin_digits();
+    assert_eq!(["USD", "EUR", "JPY", "KWD"].map(digits), [Some(2), Some(2), Some(0), Some(3)]);
+    assert_eq!(["XAU", "CREDITS", "TOKENS", "GPU"].map(digits), [None; 4]);
+}
+
+#[test]
 fn a_currency_is_capitals_and_digits() {
     assert_eq!("USD".parse::<Currency>().unwrap().to_string(), "USD");
     for text in ["", "US", "usd", "1SD", "U$D", "ABCDEFGHIJKLM"] {

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug)]
 enum Step {
     Open { limit: u32 },
-    TopUp { cents: u32 },
+    TopUp { cents: u32, payment: u8 },
     Charge { cents: u32 },
     Refund { sequence: u64, cents: Option<u32> },
 }
@@ -31,7 +31,7 @@ type Wish = (usize, Step, u8);
 fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     let step = prop_oneof![
         1 => (0..300_u32).prop_map(|limit| Step::Open { limit }),
-        3 => (1..500_u32).prop_map(|cents| Step::TopUp { cents }),
+        3 => (1..500_u32, 0..12_u8).prop_map(|(cents, payment)| Step::TopUp { cents, payment }),
         6 => (1..300_u32).prop_map(|cents| Step::Charge { cents }),
         3 => (1..30_u64, prop::option::of(1..300_u32)).prop_map(|(sequence, cents)| Step::Refund { sequence, cents }),
     ];
@@ -52,12 +52,13 @@ fn request((idx, step, key): &Wish) -> Request {
             currency,
             credit_limit: limit.to_string().parse().unwrap(),
         }),
-        Step::TopUp { cents } => {
-            let (provider, reference) = ("bank".parse().unwrap(), "wire".parse().unwrap());
+        // One of a few payments, so that some are booked again, in the same batch and in a later one.
+        Step::TopUp { cents, payment } => {
+            let (provider, reference) = ("bank".parse().unwrap(), format!("wire {payment}").parse().unwrap());
             Command::TopUp(TopUp { amount: amount(*cents), currency, provider, reference, fee: None })
         }
         Step::Charge { cents } => {
-            Command::Charge(Charge { amount: amount(*cents), currency, effective_at: None })
+            Command::Charge(Charge { amount: amount(*cents), currency, effective_at: None, reference: None })
         }
         Step::Refund { sequence, cents } => {
             Command::Refund(Refund { charge: EntryId::new(account, *sequence), amount: cents.map(amount) })

@@ -1,11 +1,11 @@
 //! Charges: what usage costs.
 
 use axum::{Json, extract::State, response::Response};
-use ledger_core::{AccountId, Amount, Charge, Currency, EntryId, Note};
+use ledger_core::{AccountId, Amount, Caller, Charge, Currency, EntryId, Label, Note, Receipt};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::entries::{EntryProblems, EntryResponse, EntryType, LineResponse, created_entry, entry_of_type};
+use super::entries::{EntryProblems, EntryResponse, EntryType, created_entry, entry_of_type, foreseen_entry};
 use crate::{
     auth::{By, Charger, Holder, Reader},
     error::{
@@ -14,11 +14,8 @@ use crate::{
     },
     extract::{Body, Keyed, KeyedParams, Named},
     state::Shared,
-    wire::{AmountText, CurrencyText, Metadata, NoteText, NoteWords, UsageTime},
+    wire::{AmountText, CurrencyText, LabelText, Metadata, NoteText, NoteWords, UsageTime},
 };
-
-/// The name under which a reference is kept in an entry's metadata.
-const REFERENCE: &str = "reference";
 
 /// A price for something used.
 #[derive(Deserialize, ToSchema)]
@@ -30,9 +27,9 @@ pub(crate) struct ChargeRequest {
     currency: Currency,
     #[schema(value_type = Option<NoteText>)]
     description: Option<NoteWords>,
-    /// The caller's own name for what is charged; kept as `metadata.reference`.
-    #[schema(value_type = Option<NoteText>)]
-    reference: Option<NoteWords>,
+    /// The caller's own name for what is charged. No personal data: it is never erased.
+    #[schema(value_type = Option<LabelText>)]
+    reference: Option<Label>,
     /// The caller's own names and values: at most 50, each value at most 500 characters.
     #[serde(default)]
     #[schema(required = false)]
@@ -46,16 +43,11 @@ pub(crate) struct ChargeRequest {
 }
 
 impl ChargeRequest {
-    fn read(self) -> Result<(Charge, Note, bool), ApiError> {
-        let Metadata(mut metadata) = self.metadata;
-        if let Some(reference) = self.reference
-            && metadata.insert(REFERENCE.to_owned(), reference.into()).is_some()
-        {
-            return Err(ApiError::invalid("/metadata/reference", "it is sent as /reference already"));
-        }
-        let note = Note { description: self.description.map(String::from), metadata };
+    fn read(self) -> (Charge, Note, bool) {
+        let Self { amount, currency, description, reference, metadata: Metadata(metadata), .. } = self;
         let effective_at = self.effective_at.map(|UsageTime(at)| at);
-        Ok((Charge { amount: self.amount, currency: self.currency, effective_at }, note, self.dry_run))
+        let charge = Charge { amount, currency, effective_at, reference };
+        (charge, Note { description: description.map(String::from), metadata }, self.dry_run)
     }
 }
 
@@ -86,11 +78,11 @@ pub(crate) async fn create_charge(
     keyed: Keyed,
     Body(request): Body<ChargeRequest>,
 ) -> Result<Response, ApiError> {
-    let (charge, note, is_dry_run) = request.read()?;
-    let call = keyed.call(&by.caller).note(note)?;
+    let (charge, note, is_dry_run) = request.read();
+    let call = keyed.call(&by.caller).note(note.clone())?;
     let call = if is_dry_run { call.dry_run() } else { call };
     let receipt = shared.ledger().charge(&call, account, charge).await?;
-    Ok(created_entry(&receipt, is_dry_run))
+    answer(&shared, &by.caller, &receipt, note, is_dry_run).await
 }
 
 /// Charges whoever pays for the virtual key.
@@ -113,24 +105,38 @@ pub(crate) async fn create_own_charge(
     if by.virtual_key()?.is_suspended {
         return Err(ApiError::new(Code::TenantSuspended, "nothing new may begin"));
     }
-    let (charge, note, is_dry_run) = request.read()?;
+    let (charge, note, is_dry_run) = request.read();
     let account = by.payer(charge.currency)?;
-    let call = keyed.call(&by.caller).note(note)?;
+    let call = keyed.call(&by.caller).note(note.clone())?;
     let call = if is_dry_run { call.dry_run() } else { call };
     let receipt = shared.ledger().charge(&call, account, charge).await.map_err(no_account)?;
-    Ok(created_entry(&receipt, is_dry_run))
+    answer(&shared, &by.caller, &receipt, note, is_dry_run).await
+}
+
+async fn answer(
+    shared: &Shared,
+    caller: &Caller,
+    receipt: &Receipt,
+    note: Note,
+    is_dry_run: bool,
+) -> Result<Response, ApiError> {
+    if is_dry_run {
+        Ok(foreseen_entry(receipt, note))
+    } else {
+        created_entry(shared, caller, receipt, note).await
+    }
 }
 
 /// A charge, as it is among the entries of its account.
 #[utoipa::path(
     get, path = "/charges/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = LineResponse), EntryProblems)
+    responses((status = 200, body = EntryResponse), EntryProblems)
 )]
 pub(crate) async fn get_charge(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(charge): Named<EntryId>,
-) -> Result<Json<LineResponse>, ApiError> {
+) -> Result<Json<EntryResponse>, ApiError> {
     entry_of_type(&shared, &by, charge, EntryType::Charged).await
 }
 

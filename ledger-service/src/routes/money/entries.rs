@@ -10,8 +10,8 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use ledger_core::{
-    AccountId, Currency, EntriesRequest, Entry, EntryFilter, EntryId, EntryKey, Event, IdempotencyKey, Label,
-    Leg, Line, Money, Movement, Receipt,
+    AccountId, Caller, Currency, EntriesRequest, Entry, EntryFilter, EntryId, EntryKey, Event,
+    IdempotencyKey, Label, Leg, Line, Money, Movement, Note, Receipt,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -51,10 +51,22 @@ pub(crate) struct EntryResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     provider: Option<String>,
-    /// The provider's name for the payment.
+    /// The provider's name for the payment, or the caller's own for the charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reference: Option<String>,
+    /// Why it was given back, as long as that is not erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// The caller's own words, as long as they are not erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// The caller's own names and values, as long as they are not erased.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    metadata: BTreeMap<String, String>,
     /// The account's version after it.
     pub(crate) version: u64,
     /// When it counts for the business.
@@ -87,19 +99,6 @@ pub(crate) struct MovementResponse {
     credit: Leg,
     #[schema(value_type = MoneyText)]
     amount: Money,
-}
-
-/// An entry, and the caller's own words beside it as long as they are not erased.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct LineResponse {
-    #[serde(flatten)]
-    pub(crate) entry: EntryResponse,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    description: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(required = false)]
-    metadata: BTreeMap<String, String>,
 }
 
 /// Which entries.
@@ -159,17 +158,17 @@ problems!(EntryProblems: ACCESS, &[Code::NotFound, Code::AccountQuarantined]);
 #[utoipa::path(
     get, path = "/accounts/{id}/entries", tag = "money", params(("id" = Uuid, Path), EntriesParams),
     security(("bearer" = [])),
-    responses((status = 200, body = Page<LineResponse>), EntriesProblems)
+    responses((status = 200, body = Page<EntryResponse>), EntriesProblems)
 )]
 pub(crate) async fn list_entries(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(account): Named<AccountId>,
     Params(params): Params<EntriesParams>,
-) -> Result<Json<Page<LineResponse>>, ApiError> {
+) -> Result<Json<Page<EntryResponse>>, ApiError> {
     let page = shared.ledger().entries(&by.caller, account, params.read()?).await?;
     let next_cursor = page.next.map(|version| Cursor(Version(version)).to_string());
-    Ok(Json(Page { data: page.lines.into_iter().map(LineResponse::from).collect(), next_cursor }))
+    Ok(Json(Page { data: page.lines.into_iter().map(EntryResponse::from).collect(), next_cursor }))
 }
 
 /// One entry, if it is of this kind.
@@ -178,21 +177,21 @@ pub(super) async fn entry_of_type(
     by: &By<Reader>,
     entry: EntryId,
     kind: EntryType,
-) -> Result<Json<LineResponse>, ApiError> {
-    let line = LineResponse::from(shared.ledger().entry(&by.caller, entry).await?);
-    if line.entry.r#type == kind { Ok(Json(line)) } else { Err(ApiError::not_found()) }
+) -> Result<Json<EntryResponse>, ApiError> {
+    let line = EntryResponse::from(shared.ledger().entry(&by.caller, entry).await?);
+    if line.r#type == kind { Ok(Json(line)) } else { Err(ApiError::not_found()) }
 }
 
 /// One entry.
 #[utoipa::path(
     get, path = "/entries/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = LineResponse), EntryProblems)
+    responses((status = 200, body = EntryResponse), EntryProblems)
 )]
 pub(crate) async fn get_entry(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(entry): Named<EntryId>,
-) -> Result<Json<LineResponse>, ApiError> {
+) -> Result<Json<EntryResponse>, ApiError> {
     Ok(Json(shared.ledger().entry(&by.caller, entry).await?.into()))
 }
 
@@ -220,20 +219,21 @@ impl EntriesParams {
 }
 
 impl EntryResponse {
-    /// Of an entry that was not stored.
-    pub(crate) fn dry_run(self) -> Self {
-        Self { dry_run: true, ..self }
-    }
-}
-
-impl From<&Receipt> for EntryResponse {
-    fn from(receipt: &Receipt) -> Self {
+    /// Of an entry, with what was said beside it.
+    fn new(receipt: &Receipt, Note { description, metadata }: Note) -> Self {
         let Entry { effective_at, movements, after, .. } = receipt.event.entry();
         let (provider, reference) = match &receipt.event {
-            Event::ToppedUp(top_up) => (Some(top_up.provider), Some(top_up.reference.to_string())),
+            Event::ToppedUp(top_up) => (Some(top_up.provider), Some(&top_up.reference)),
             Event::TopUpRefunded(refund) => (Some(refund.provider), None),
             Event::ChargedBack(charge_back) => (Some(charge_back.provider), None),
-            Event::Opened(_) | Event::Charged(_) | Event::Refunded(_) => (None, None),
+            Event::Charged(charged) => (None, charged.reference.as_ref()),
+            Event::Opened(_) | Event::Refunded(_) => (None, None),
+        };
+        let refers_to = receipt.event.refers_to();
+        // What gives something back was sent with a reason, and all else with a description.
+        let (reason, description) = match refers_to {
+            Some(_) => (description, None),
+            None => (None, description),
         };
         Self {
             id: receipt.id.0,
@@ -245,9 +245,12 @@ impl From<&Receipt> for EntryResponse {
             balance_before: receipt.balance_before(),
             balance_after: after.balance(),
             available_after: after.available(),
-            refers_to: receipt.event.refers_to().map(|entry| entry.0),
+            refers_to: refers_to.map(|entry| entry.0),
             provider: provider.map(|provider| provider.to_string()),
-            reference,
+            reference: reference.map(ToString::to_string),
+            reason,
+            description,
+            metadata,
             version: receipt.version(),
             effective_at: *effective_at,
             recorded_at: receipt.recorded_at,
@@ -281,10 +284,9 @@ impl From<&Movement> for MovementResponse {
     }
 }
 
-impl From<Line> for LineResponse {
+impl From<Line> for EntryResponse {
     fn from(Line { receipt, note }: Line) -> Self {
-        let note = note.unwrap_or_default();
-        Self { entry: EntryResponse::from(&receipt), description: note.description, metadata: note.metadata }
+        Self::new(&receipt, note.unwrap_or_default())
     }
 }
 
@@ -301,11 +303,22 @@ pub(crate) fn created(receipt: &Receipt, body: impl Serialize, location: &str) -
     (StatusCode::CREATED, headers, Json(body)).into_response()
 }
 
-/// 201 with an entry, or 200 with what a dry run shows.
-pub(crate) fn created_entry(receipt: &Receipt, is_dry_run: bool) -> Response {
-    let entry = EntryResponse::from(receipt);
-    if is_dry_run {
-        return Json(entry.dry_run()).into_response();
-    }
-    created(receipt, entry, &format!("/entries/{}", receipt.id))
+/// 201 with an entry, and what was said beside it.
+pub(crate) async fn created_entry(
+    shared: &Shared,
+    caller: &Caller,
+    receipt: &Receipt,
+    said: Note,
+) -> Result<Response, ApiError> {
+    // To a retry, what was said first, as long as it is not erased.
+    let note = match receipt.replayed {
+        true => shared.ledger().entry(caller, receipt.id).await?.note.unwrap_or_default(),
+        false => said,
+    };
+    Ok(created(receipt, EntryResponse::new(receipt, note), &format!("/entries/{}", receipt.id)))
+}
+
+/// 200 with what would have been created.
+pub(crate) fn foreseen_entry(receipt: &Receipt, said: Note) -> Response {
+    Json(EntryResponse { dry_run: true, ..EntryResponse::new(receipt, said) }).into_response()
 }

@@ -34,7 +34,7 @@ pub(crate) async fn refund_charge(
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note)?;
+    let call = keyed.call(&by.caller).note(note.clone())?;
     let receipt = shared.ledger().refund(&call, Refund { charge, amount }).await?;
-    Ok(created_entry(&receipt, false))
+    created_entry(&shared, &by.caller, &receipt, note).await
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::entries::LineResponse;
+use super::entries::EntryResponse;
 use crate::{
     auth::{By, Reader},
     error::{ApiError, Code, problems, reference::ACCESS},
@@ -50,7 +50,7 @@ pub(crate) struct StatementResponse {
     #[schema(value_type = MoneyText)]
     opening_balance: Money,
     /// A page of the lines, oldest first.
-    lines: Vec<LineResponse>,
+    lines: Vec<EntryResponse>,
     /// After the last line of the span.
     #[schema(value_type = MoneyText)]
     closing_balance: Money,
@@ -96,7 +96,7 @@ impl From<Statement> for StatementResponse {
             account_id: statement.account.0,
             currency: statement.currency,
             opening_balance: statement.opening_balance,
-            lines: statement.lines.into_iter().map(LineResponse::from).collect(),
+            lines: statement.lines.into_iter().map(EntryResponse::from).collect(),
             closing_balance: statement.closing_balance,
             version: statement.closing_version,
             as_of: statement.closing_at,

@@ -7,7 +7,7 @@ use ledger_core::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::entries::{EntryProblems, EntryResponse, EntryType, LineResponse, created_entry, entry_of_type};
+use super::entries::{EntryProblems, EntryResponse, EntryType, created_entry, entry_of_type};
 use crate::{
     auth::{By, Cashier, Reader},
     error::{
@@ -56,9 +56,9 @@ impl RefundRequest {
     }
 }
 
-problems!(TopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::NoAccountInCurrency, Code::OutOfRange]);
-problems!(RefundTopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::InsufficientFunds, Code::RefundExceedsTopUp]);
-problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRange, Code::RefundExceedsTopUp]);
+problems!(TopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::NoAccountInCurrency, Code::TooPrecise, Code::PaymentAlreadyBooked, Code::OutOfRange]);
+problems!(RefundTopUpProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::TooPrecise, Code::InsufficientFunds, Code::RefundExceedsTopUp]);
+problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::TooPrecise, Code::OutOfRange, Code::RefundExceedsTopUp]);
 
 /// Books money that has come in.
 #[utoipa::path(
@@ -75,19 +75,19 @@ pub(crate) async fn create_top_up(
 ) -> Result<Response, ApiError> {
     let top_up = TopUp { amount, currency, provider, reference, fee };
     let receipt = shared.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
-    Ok(created_entry(&receipt, false))
+    created_entry(&shared, &by.caller, &receipt, Note::default()).await
 }
 
 /// A top-up, as it is among the entries of its account.
 #[utoipa::path(
     get, path = "/top-ups/{id}", tag = "money", params(("id" = Uuid, Path)), security(("bearer" = [])),
-    responses((status = 200, body = LineResponse), EntryProblems)
+    responses((status = 200, body = EntryResponse), EntryProblems)
 )]
 pub(crate) async fn get_top_up(
     State(shared): State<Shared>,
     by: By<Reader>,
     Named(top_up): Named<EntryId>,
-) -> Result<Json<LineResponse>, ApiError> {
+) -> Result<Json<EntryResponse>, ApiError> {
     entry_of_type(&shared, &by, top_up, EntryType::ToppedUp).await
 }
 
@@ -105,9 +105,9 @@ pub(crate) async fn refund_top_up(
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note)?;
+    let call = keyed.call(&by.caller).note(note.clone())?;
     let receipt = shared.ledger().refund_top_up(&call, RefundTopUp { top_up, amount }).await?;
-    Ok(created_entry(&receipt, false))
+    created_entry(&shared, &by.caller, &receipt, note).await
 }
 
 /// Books a top-up that a bank has taken back, whether the money is still there or not.
@@ -124,7 +124,7 @@ pub(crate) async fn charge_back_top_up(
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note)?;
+    let call = keyed.call(&by.caller).note(note.clone())?;
     let receipt = shared.ledger().charge_back(&call, ChargeBack { top_up, amount }).await?;
-    Ok(created_entry(&receipt, false))
+    created_entry(&shared, &by.caller, &receipt, note).await
 }
