@@ -58,6 +58,12 @@ async fn each_check_turns_red() {
         (CheckName::GivenBackWithin, "update events set ref_sequence = 2 where sequence = 3".into()),
         (CheckName::BalancesEqualFold, "update account_balances set last_charged_at = null".into()),
         (CheckName::SecondReplayAgrees, "update account_balances set balance = 9, frozen_balance = 1".into()),
+        (
+            CheckName::SeenStands,
+            "insert into snapshots (account_id, realm_id, sequence, head, state, schema_hash)
+             select aggregate_id::uuid, realm_id, sequence, sha256(hash), '{}', hash from events where sequence = 3"
+                .into(),
+        ),
         (CheckName::AmountsPositive, in_payload("\"0.5\"", "\"-0.5\"")),
         (CheckName::CustomersOwed, "update account_balances set balance = 10".into()),
         (CheckName::TransitZero, in_payload("revenue", "transit")),
@@ -139,6 +145,7 @@ async fn a_verdict_can_be_read_by_a_person_and_by_a_program() {
               ok     nothing is given back above its original                0 checked
               ok     every balance is what the journal comes to              1 checked
               ok     a second, independent replay agrees                     1 checked
+              ok     what was seen before still stands                       0 checked
               ok     every movement moves more than nothing                  3 checked
               ok     customers are owed what their balances say              1 checked
               ok     nothing is left in transit                              1 checked

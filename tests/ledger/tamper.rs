@@ -321,15 +321,38 @@ async fn a_second_place_in_one_account() {
     }
 }
 
+/// The newest entry deleted, and the row what it was before it.
+const SET_BACK: &str = "
+delete from events where aggregate_id = $account and sequence = 6;
+update account_balances b set balance = 68.5, balance_version = 5, head = e.hash, last_charged_at = c.recorded_at
+from events e, events c where account_id = $account and e.aggregate_id = $account and e.sequence = 5
+    and c.aggregate_id = $account and c.sequence = 4";
+
+#[tokio::test]
+async fn the_newest_entry_deleted_and_the_row_set_back_but_not_its_head() {
+    let sql =
+        format!("{SET_BACK}; update account_balances set head = sha256(head) where account_id = $account");
+    let text = tampered(&sql, CheckName::BalancesEqualFold, LAST - 1).await;
+    assert!(text.contains("head is "), "{text}");
+}
+
+#[tokio::test]
+async fn the_newest_entry_deleted_and_the_row_set_back_where_somebody_had_seen_it() {
+    let snapshot = "insert into snapshots (account_id, realm_id, sequence, head, state, schema_hash)
+        select aggregate_id::uuid, realm_id, sequence, hash, '{}', hash from events where aggregate_id = $account and sequence = 6";
+    let repair = "insert into repairs (account_id, realm_id, actor, after)
+        select account_id, realm_id, 'jane', to_json(b) from account_balances b where account_id = $account";
+    for seen in [snapshot, repair] {
+        let text = tampered(&format!("{seen}; {SET_BACK}"), CheckName::SeenStands, LAST).await;
+        assert!(text.contains("it is gone, or another one"), "{text}");
+    }
+}
+
 /// What docs/auditing.md says that nothing inside the database shows. When one of these turns red, that page says too little.
 #[tokio::test]
 async fn what_the_database_alone_cannot_show() {
-    let set_back = r#"delete from events where aggregate_id = $account and sequence = 6;
-        update account_balances b set balance = 68.5, balance_version = 5, decisions = decisions - 1,
-            last_charged_at = (select recorded_at from events where aggregate_id = $account and sequence = 4)
-        where account_id = $account"#;
     for (what, sql) in [
-        ("the newest entry deleted and the row set back", set_back),
+        ("the newest entry deleted and the row set back", SET_BACK),
         (
             "a whole customer deleted",
             "delete from events where aggregate_id = $account; delete from refusals where account_id = $account;

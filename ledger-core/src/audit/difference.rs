@@ -6,12 +6,15 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        ids::{AccountId, Owner},
+        chain::Hash,
+        ids::{AccountId, Owner, RealmId},
         money::Currency,
         projection::BalanceRow,
     },
-    journal::stream::BrokenStream,
-    read::balance::AccountBalance,
+    journal::{
+        columns::{MONEY, StoredRow},
+        stream::BrokenStream,
+    },
 };
 
 /// In what way a balance row is not what the journal says.
@@ -69,8 +72,15 @@ pub struct Column {
 }
 
 impl Difference {
-    pub(crate) fn between(stored: &AccountBalance, rebuilt: &BalanceRow, currency: Currency) -> Option<Self> {
-        let columns = texts(&stored.row, stored.currency).into_iter().zip(texts(rebuilt, currency));
+    pub(super) fn between(
+        stored: &StoredRow,
+        rebuilt: &BalanceRow,
+        currency: Currency,
+        head: Hash,
+    ) -> Option<Self> {
+        let StoredRow { row, realm, .. } = stored;
+        let rebuilt = texts(rebuilt, rebuilt.owner.realm(), currency, Some(head));
+        let columns = texts(row, *realm, stored.currency, stored.head).into_iter().zip(rebuilt);
         let differ = columns.filter(|(stored, rebuilt)| stored != rebuilt);
         let columns: Vec<_> =
             differ.map(|((name, stored), (_, rebuilt))| Column { name, stored, rebuilt }).collect();
@@ -133,33 +143,24 @@ impl From<&BrokenStream> for Difference {
     }
 }
 
-/// The columns in words. Every column of the projection is named here, so that none is ever left uncompared.
-fn texts(row: &BalanceRow, currency: Currency) -> [(&'static str, String); 10] {
-    let BalanceRow {
-        owner,
-        balance,
-        frozen_balance,
-        outstanding_amount,
-        free_credit,
-        credit_limit,
-        forced_debt,
-        last_charged_at,
-        balance_version,
-    } = row;
-    let owner = match owner {
+/// The columns in words. `decisions` and `updated_at` do not follow from the journal, and a row that was last moved before rows
+/// named their head has none.
+fn texts(
+    row: &BalanceRow,
+    realm: RealmId,
+    currency: Currency,
+    head: Option<Hash>,
+) -> Vec<(&'static str, String)> {
+    let owner = match row.owner {
         Owner::User(id) => format!("user {id}"),
         Owner::Tenant(id) => format!("tenant {id}"),
     };
-    [
-        ("owner", owner),
-        ("currency", currency.to_string()),
-        ("balance", balance.to_string()),
-        ("frozen_balance", frozen_balance.to_string()),
-        ("outstanding_amount", outstanding_amount.to_string()),
-        ("free_credit", free_credit.to_string()),
-        ("credit_limit", credit_limit.to_string()),
-        ("forced_debt", forced_debt.to_string()),
-        ("last_charged_at", last_charged_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339())),
-        ("balance_version", balance_version.to_string()),
-    ]
+    let last_charged_at = row.last_charged_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339());
+    let mut texts =
+        vec![("owner", owner), ("realm_id", realm.to_string()), ("currency", currency.to_string())];
+    texts.extend(MONEY.iter().map(|column| (column.name, (column.of)(row).to_string())));
+    texts.push(("last_charged_at", last_charged_at));
+    texts.push(("balance_version", row.balance_version.to_string()));
+    texts.extend(head.map(|head| ("head", head.iter().map(|byte| format!("{byte:02x}")).collect())));
+    texts
 }

@@ -10,8 +10,10 @@ use crate::{
         ids::{AccountId, Owner, RealmId},
         projection::BalanceRow,
     },
-    journal::stream::{BrokenStream, StoredEvent, Stream},
-    read::balance::AccountBalance,
+    journal::{
+        columns::StoredRow,
+        stream::{BrokenStream, StoredEvent, Stream},
+    },
 };
 
 /// What was found of one account.
@@ -28,7 +30,7 @@ pub(crate) struct Found {
     /// Whether the last entry could not be read, so that there is nothing to prove the next one against.
     lost: bool,
     /// The balance row, or why it cannot be read.
-    pub(crate) row: Option<Result<AccountBalance, String>>,
+    pub(crate) row: Option<Result<StoredRow, String>>,
 }
 
 /// In what way a stream breaks.
@@ -52,7 +54,7 @@ impl Found {
 
     /// The same with the row as it is by now.
     pub(super) fn with_row(self, row: Option<&PgRow>) -> Self {
-        let row = row.map(|row| AccountBalance::from_row(row).map_err(|error| error.to_string()));
+        let row = row.map(|row| StoredRow::from_row(row).map_err(|error| error.to_string()));
         Self { row, ..self }
     }
 
@@ -144,14 +146,16 @@ impl Found {
             return None;
         }
         let (account, journal) = (self.id, self.version());
-        if let Some(Ok(AccountBalance { row: BalanceRow { balance_version: row, .. }, .. })) = self.row
+        if let Some(Ok(StoredRow { row: BalanceRow { balance_version: row, .. }, .. })) = self.row
             && row > journal
         {
             return Some(Difference::Ahead { account, journal, row });
         }
         let rebuilt = BalanceRow::of(&self.stream.account)?;
         match &self.row {
-            Some(Ok(row)) => Difference::between(row, &rebuilt, self.stream.account.holder?.currency),
+            Some(Ok(row)) => {
+                Difference::between(row, &rebuilt, self.stream.account.holder?.currency, self.stream.head)
+            }
             Some(Err(reason)) => Some(Difference::Unreadable { account, reason: reason.clone() }),
             None => Some(Difference::Missing { account }),
         }

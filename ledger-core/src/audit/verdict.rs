@@ -96,6 +96,8 @@ checks! {
     BalancesEqualFold: "every balance is what the journal comes to",
     /// A replay that shares no code with ours comes to the same.
     SecondReplayAgrees: "a second, independent replay agrees",
+    /// What a snapshot or a repair has been taken of is still what stands there.
+    SeenStands: "what was seen before still stands",
     /// Each movement's amount is more than zero, by SQL.
     AmountsPositive: "every movement moves more than nothing",
     /// In each currency the customers' legs come to what the balance rows come to, and every leg is of the chart.

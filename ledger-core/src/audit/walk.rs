@@ -10,8 +10,10 @@ use super::{
 use crate::{
     auditor::{Progress, Watch},
     domain::{account::Event, ids::AccountId},
-    journal::stream::{BrokenStream, STORED_EVENT, StoredEvent},
-    read::balance::BALANCE_ROW,
+    journal::{
+        columns,
+        stream::{BrokenStream, STORED_EVENT, StoredEvent},
+    },
 };
 
 /// What the walk comes by, in the order of accounts, and in each account in the order of its stream.
@@ -88,7 +90,8 @@ impl<'c> Walk<'c> {
         let entries =
             format!("select {STORED_EVENT} from events e {entries} order by e.aggregate_id, e.sequence");
         let rows = format!(
-            "select account_id::text as id, {BALANCE_ROW} from account_balances {rows} order by account_balances.account_id"
+            "select account_id::text as id, {} from account_balances {rows} order by account_balances.account_id",
+            columns::all()
         );
         let entries = Cursor::declare(connection, "entries", &entries).await?;
         let rows = Cursor::declare(connection, "balance_rows", &rows).await?;
