@@ -56,7 +56,7 @@ impl App {
     /// [`LedgerError::Unsafe`] when the url is none.
     pub fn start(ledger: Ledger, database_url: &str, limits: Limits) -> Result<Self, LedgerError> {
         telemetry::install_metrics();
-        let store = Store::connect(database_url)?;
+        let store = Store::connect(database_url, limits.store_connections_max)?;
         Ok(Self { shared: Shared::new(ledger, store, limits) })
     }
 
@@ -83,7 +83,8 @@ impl App {
 
     /// Serves until `stop`, then answers what is in flight.
     pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        server::serve(listener, self.router(), self.shared.limits(), stop).await;
+        let spare = router::spare(&self.shared);
+        server::serve(listener, self.router(), spare, self.shared.limits(), stop).await;
     }
 
     /// Answers what waits in the lanes, and hangs up on the database.

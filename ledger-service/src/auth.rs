@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) use crate::rules::access::{Admin, Auditor, Cashier, Charger, Holder, Reader};
 use crate::{
     error::{ApiError, Code},
-    extract::RequestId,
+    extract::{RequestId, Slot},
     rules::access::{Credential, Permission, VirtualKey},
     secret::{KeyKind, Proof, Secret},
     state::Shared,
@@ -36,6 +36,9 @@ impl<P: Permission + Send> FromRequestParts<Shared> for By<P> {
         if !P::allows(&credential) {
             return Err(ApiError::new(Code::Forbidden, "this credential may not do that"));
         }
+        let slot =
+            parts.extensions.get::<Slot>().ok_or_else(|| ApiError::internal("a request without a slot"))?;
+        slot.take(shared, credential.id())?;
         let RequestId(request_id) = RequestId::from_request_parts(parts, shared).await?;
         let caller = credential.caller().in_request(request_id);
         Ok(Self { credential, caller, permission: PhantomData })

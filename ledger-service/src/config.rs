@@ -26,6 +26,9 @@ pub struct Settings {
     /// service.
     #[arg(long, env = "LEDGER_AUDIT_EVERY", value_parser = pause, value_name = "TIME")]
     pub audit_every: Option<Duration>,
+    /// Connections to the database for each of the four roles of the service; the ledger has its own beside them.
+    #[arg(long, env = "LEDGER_DATABASE_CONNECTIONS", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub database_connections: u32,
     /// The form of the log.
     #[arg(long, env = "LEDGER_LOG", value_enum, default_value = "human")]
     pub log: LogFormat,
@@ -125,7 +128,8 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// What one process takes upon itself before it tells callers to try again.
+/// What one process takes upon itself before it tells callers to try again. Of what is shared, nobody gets more than is left
+/// for all others.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a request's body: the largest metadata, every character escaped, fits twice.
@@ -134,12 +138,33 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Until the headers must have come whole.
     pub headers_timeout: Duration,
-    /// Open connections; the next one waits to be accepted.
+    /// Bytes of all bodies that are coming or being read, shared by credential.
+    pub bodies_bytes_max: usize,
+    /// Bytes that wait on one connection to be looked at. Headers must fit in.
+    pub connection_bytes_max: usize,
+    /// Open connections, shared by address.
     pub connections_max: usize,
-    /// Requests at work; the next one hears 503.
+    /// Connections beyond these, which are asked for one request only and answered about the service's health.
+    pub spare_connections_max: usize,
+    /// Requests at work, shared by credential.
     pub requests_max: usize,
+    /// Connections to the database, for each role of the store.
+    pub store_connections_max: u32,
     /// How long requests in flight may still take when the service is told to stop.
     pub drain_timeout: Duration,
+}
+
+/// Files that a process needs beside its connections: those to the database, the log, the listener.
+const OTHER_FILES: usize = 256;
+
+impl Limits {
+    /// With no more connections than so many open files allow: to run out of files would shut out everybody at once.
+    #[must_use]
+    pub fn within_files(self, files_max: usize) -> Self {
+        let connections_max =
+            self.connections_max.min(files_max.saturating_sub(OTHER_FILES + self.spare_connections_max));
+        Self { connections_max: connections_max.max(1), ..self }
+    }
 }
 
 impl Default for Limits {
@@ -148,8 +173,12 @@ impl Default for Limits {
             body_bytes_max: 512 * 1024,
             body_timeout: Duration::from_secs(10),
             headers_timeout: Duration::from_secs(10),
+            bodies_bytes_max: 32 * 1024 * 1024,
+            connection_bytes_max: 16 * 1024,
             connections_max: 8_192,
+            spare_connections_max: 256,
             requests_max: 4_096,
+            store_connections_max: 8,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -150,6 +150,11 @@ impl ApiError {
         response
     }
 
+    /// Whether something has failed, and the caller is not only told that there is no room.
+    pub(crate) fn has_cause(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// Everything that led to it, for the log.
     pub(crate) fn chain(&self) -> String {
         let mut chain = self.detail.clone();

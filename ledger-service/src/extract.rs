@@ -4,6 +4,7 @@ mod body;
 mod guard;
 mod json;
 mod params;
+mod slot;
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -17,6 +18,7 @@ pub(crate) use self::{
     body::Body,
     guard::{IfMatch, IfMatchParams, Keyed, KeyedParams},
     params::{KnownParams, Params},
+    slot::Slot,
 };
 use crate::{error::ApiError, wire::LabelText};
 

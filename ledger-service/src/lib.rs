@@ -15,6 +15,7 @@ mod routes;
 mod rules;
 pub mod secret;
 mod server;
+mod shares;
 mod state;
 mod store;
 pub mod telemetry;

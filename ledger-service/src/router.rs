@@ -19,7 +19,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     error::{ApiError, Code, Problem},
-    extract::KnownParams,
+    extract::{KnownParams, Slot},
     routes::{
         identity::{keys, tenants, users},
         money::{accounts, budget, charges, entries, refunds, statements, top_ups},
@@ -56,8 +56,7 @@ impl Modify for Credentials {
 }
 
 pub(crate) fn router(shared: &Shared) -> Router {
-    let guarded =
-        money().merge(identity()).merge(platform()).layer(from_fn_with_state(shared.clone(), admit));
+    let guarded = money().merge(identity()).merge(platform()).layer(from_fn(with_slot));
     let (routes, _) = guarded.merge(operations()).split_for_parts();
     let docs = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
     routes
@@ -70,6 +69,15 @@ pub(crate) fn router(shared: &Shared) -> Router {
         .layer(from_fn(answer_what_is_new))
         .layer(from_fn_with_state(Arc::new(KnownParams::of(&reference())), take_known_params))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(telemetry::observe))
+        .with_state(shared.clone())
+}
+
+/// What is answered when there is no room for a connection: how the service is, and that all else must be tried again.
+pub(crate) fn spare(shared: &Shared) -> Router {
+    let (routes, _) = operations().split_for_parts();
+    routes
+        .fallback(async || ApiError::new(Code::TryAgain, "too many connections are open"))
         .layer(from_fn(telemetry::observe))
         .with_state(shared.clone())
 }
@@ -130,12 +138,13 @@ fn operations() -> OpenApiRouter<Shared> {
         .routes(routes!(operations::show_metrics))
 }
 
-/// Lets a request in while there is room, and tells it to try again before a queue could hurt everybody.
-async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    match shared.capacity().clone().try_acquire_owned() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => ApiError::new(Code::TryAgain, "too many requests are at work").into_response(),
-    }
+/// Gives a request room for its slot, and takes the slot back when the request is answered.
+async fn with_slot(mut request: Request, next: Next) -> Response {
+    let slot = Slot::default();
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    slot.give_back();
+    response
 }
 
 /// A reader who has the answer already is told so, without it.

@@ -6,9 +6,10 @@ use std::{
 };
 
 use ledger_core::{Ledger, LedgerError};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
-use crate::{config::Limits, store::Store};
+use crate::{config::Limits, shares::Shares, store::Store};
 
 /// Whoever asks more often whether the service is ready is told what was found before.
 const PROBE_PAUSE: Duration = Duration::from_millis(500);
@@ -23,15 +24,19 @@ struct Inner {
     ledger: Ledger,
     store: Store,
     limits: Limits,
-    capacity: Arc<Semaphore>,
+    /// Requests at work, by credential.
+    requests: Shares<Uuid>,
+    /// Bytes of bodies that are coming or being read, by credential.
+    bodies: Shares<Uuid>,
     /// When a probe last went well.
     probed_at: Mutex<Option<Instant>>,
 }
 
 impl Shared {
     pub(crate) fn new(ledger: Ledger, store: Store, limits: Limits) -> Self {
-        let capacity = Arc::new(Semaphore::new(limits.requests_max));
-        Self { inner: Arc::new(Inner { ledger, store, limits, capacity, probed_at: Mutex::default() }) }
+        let (requests, bodies) = (Shares::new(limits.requests_max), Shares::new(limits.bodies_bytes_max));
+        let inner = Inner { ledger, store, limits, requests, bodies, probed_at: Mutex::default() };
+        Self { inner: Arc::new(inner) }
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -46,8 +51,12 @@ impl Shared {
         self.inner.limits
     }
 
-    pub(crate) fn capacity(&self) -> &Arc<Semaphore> {
-        &self.inner.capacity
+    pub(crate) fn requests(&self) -> &Shares<Uuid> {
+        &self.inner.requests
+    }
+
+    pub(crate) fn bodies(&self) -> &Shares<Uuid> {
+        &self.inner.bodies
     }
 
     /// Whether it can write, found out by writing; asked of the database once in a while, however often it is asked here.

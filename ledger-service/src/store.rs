@@ -2,6 +2,7 @@
 
 mod credentials;
 mod identity;
+mod lookups;
 mod platform;
 mod rows;
 mod scope;
@@ -10,15 +11,13 @@ use ledger_core::{LedgerError, Role, connect_as};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use self::credentials::Credentials;
 pub(crate) use self::{
     identity::{Key, KeyChange, NewTenant, NewUser, Tenant, TenantChange, TenantStatus, User, UserChange},
     platform::{Gateway, NewOperator, Operator},
     rows::{Noun, PageKey, Span},
     scope::Scope,
 };
-
-/// Connections of each role.
-const CONNECTIONS: u32 = 8;
 
 /// The tables of identity. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +26,7 @@ pub(crate) struct Store {
     app: PgPool,
     /// Before a realm is known; used in `credentials` alone.
     auth: PgPool,
+    credentials: Credentials,
     /// Lists across realms.
     auditor: PgPool,
     /// Operators and gateways.
@@ -83,11 +83,14 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl Store {
-    pub(crate) fn connect(url: &str) -> Result<Self, LedgerError> {
-        let pool = |role| connect_as(url, role, CONNECTIONS);
+    /// Up to so many connections for each of its four roles.
+    pub(crate) fn connect(url: &str, connections: u32) -> Result<Self, LedgerError> {
+        let pool = |role| connect_as(url, role, connections);
+        let auth = pool(Role::Auth)?;
         Ok(Self {
             app: pool(Role::App)?,
-            auth: pool(Role::Auth)?,
+            credentials: Credentials::start(&auth),
+            auth,
             auditor: pool(Role::Auditor)?,
             platform: pool(Role::Platform)?,
         })

@@ -131,7 +131,8 @@ fn log(
     let (status, elapsed_ms, request_id) = (status.as_u16(), elapsed.as_secs_f64() * 1e3, id.as_str());
     let code = error.map_or("", |error| error.code.name());
     match error {
-        Some(error) if status >= 500 => {
+        // To be told to try again because something is full is no fault of anybody's, and may be said very often.
+        Some(error) if status >= 500 && error.has_cause() => {
             let cause = error.chain();
             tracing::error!(request_id, method, path, status, code, elapsed_ms, cause, "request");
         }

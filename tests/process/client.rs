@@ -1,6 +1,9 @@
 //! A customer who charges over HTTP, and asks again with the same key until there is an answer.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode, body::Bytes};
@@ -29,6 +32,18 @@ impl Client {
             address,
             credential: credential.into(),
         }
+    }
+
+    /// From another address of this machine.
+    pub(crate) fn from(address: SocketAddr, local: IpAddr, credential: &str) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(local));
+        let http = Http::builder(TokioExecutor::new()).build(connector);
+        Self { http, address, credential: credential.into() }
+    }
+
+    pub(crate) async fn is_alive(&self) -> bool {
+        matches!(self.once("GET", "/healthz", None, "").await, Some((StatusCode::OK, _)))
     }
 
     /// Charges once, whatever happens to the service meanwhile.

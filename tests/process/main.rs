@@ -5,6 +5,7 @@
 mod client;
 mod crashes;
 mod demo;
+mod flood;
 mod machine;
 mod pair;
 mod restarts;

@@ -1,7 +1,11 @@
 //! What is sent: read strictly, and refused with a pointer to the fault.
 
+use axum::body::{Body, Bytes};
+use futures::{StreamExt, stream};
+use ledger_service::config::Limits;
 use ledger_tests::service::TestApp;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 crate::tests![
     money_is_a_plain_decimal_string,
@@ -10,7 +14,9 @@ crate::tests![
     a_name_stands_once,
     a_number_that_nothing_holds_is_a_wrong_value,
     what_is_no_json_is_malformed,
-    texts_are_bounded
+    texts_are_bounded,
+    slow_bodies_keep_nobody_waiting,
+    the_memory_for_bodies_is_shared,
 ];
 
 async fn money_is_a_plain_decimal_string() {
@@ -225,6 +231,68 @@ async fn texts_are_bounded() {
                 app.admin.post(&format!("/charges/{charge}/refunds"), json!({"reason": reason})).await;
             assert_eq!((refused.problem(), refused.pointer()), ((422, "invalid"), "/reason"), "{refused:?}");
         }
+    })
+    .await;
+}
+
+/// A body that begins, says so when somebody asks for more, and never ends.
+fn stalled(start: usize, asked: &UnboundedSender<()>) -> Body {
+    let asked = asked.clone();
+    let more = stream::poll_fn(move |_| {
+        let _ = asked.send(());
+        std::task::Poll::<Option<Result<Bytes, std::io::Error>>>::Pending
+    });
+    Body::from_stream(stream::iter([Ok(Bytes::from(vec![b' '; start]))]).chain(more))
+}
+
+async fn slow_bodies_keep_nobody_waiting() {
+    let limits = Limits { requests_max: 4, ..Limits::default() };
+    TestApp::run_within(limits, async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("10").await;
+        let (key, _) = acme.key().await;
+        let (asked, mut is_asked) = unbounded_channel();
+        let mut slow = Vec::new();
+        for _ in 0..20 {
+            let call = key.pay("1").body(stalled(1, &asked));
+            slow.push(tokio::spawn(async move { call.await.status }));
+            is_asked.recv().await.unwrap();
+        }
+        for client in [&app.admin, &app.gateway().await] {
+            client.charge(account, "1").await.expect(201);
+        }
+        key.pay("1").await.expect(201);
+        slow.iter().for_each(tokio::task::JoinHandle::abort);
+        assert_eq!(app.admin.balance(account).await, "7");
+    })
+    .await;
+}
+
+async fn the_memory_for_bodies_is_shared() {
+    let limits = Limits { bodies_bytes_max: 1_024 * 1_024, ..Limits::default() };
+    TestApp::run_within(limits, async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("10").await;
+        let (key, _) = acme.key().await;
+        let (asked, mut is_asked) = unbounded_channel();
+        let large = || key.pay("1").body(stalled(300 * 1_024, &asked));
+        let mut coming = Vec::new();
+        for _ in 0..2 {
+            let call = large();
+            coming.push(tokio::spawn(async move { call.await.status }));
+            is_asked.recv().await.unwrap();
+        }
+        assert_eq!(large().await.problem(), (503, "try_again"), "nobody takes more than is left");
+        let padded = format!("{}{}", json!({"amount": "1", "currency": "USD"}), " ".repeat(100 * 1_024));
+        app.admin.charge(account, "1").body(padded).await.expect(201);
+        for call in coming {
+            call.abort();
+            assert!(call.await.unwrap_err().is_cancelled());
+        }
+        let call = large();
+        let again = tokio::spawn(async move { call.await.status });
+        is_asked.recv().await.expect("what was given back is there again");
+        again.abort();
     })
     .await;
 }

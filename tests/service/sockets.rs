@@ -8,7 +8,7 @@ use ledger_service::config::Limits;
 use ledger_tests::service::{Answer, Recorder, TestApp};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -19,6 +19,7 @@ crate::tests![
     two_thousand_clients_hang_up_and_nothing_is_lost_or_leaked,
     a_service_that_stops_answers_what_is_in_flight,
     slow_headers_are_not_waited_for,
+    one_address_leaves_room_for_the_others,
 ];
 
 /// A service on a port of its own.
@@ -59,15 +60,27 @@ impl Served {
 
     /// Sends and reads to the end.
     async fn ask(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        self.ask_from("127.0.0.1", request).await
+    }
+
+    /// The same from another address of this machine.
+    async fn ask_from(&self, address: &str, request: &str) -> Answer {
+        let mut stream = self.connect_from(address).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         read(&mut stream).await
+    }
+
+    async fn connect_from(&self, address: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 }
 
 async fn read(stream: &mut TcpStream) -> Answer {
     let mut text = Vec::new();
-    stream.read_to_end(&mut text).await.unwrap();
+    // Who refuses a request with its body unread may hang up hard behind the answer.
+    let _ = stream.read_to_end(&mut text).await;
     let text = String::from_utf8(text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
@@ -162,6 +175,37 @@ async fn slow_headers_are_not_waited_for() {
         let refused = stream.read_exact(&mut head).await.is_err() || head.ends_with(b"431");
         assert!(refused, "{}", String::from_utf8_lossy(&head));
         served.stop().await;
+    })
+    .await;
+}
+
+async fn one_address_leaves_room_for_the_others() {
+    let limits = Limits { connections_max: 8, spare_connections_max: 2, ..Limits::default() };
+    TestApp::run_within(limits, async |app| {
+        let account = app.tenant("acme").await.account("1").await;
+        let served = Served::start(app).await;
+        let idle = async || served.connect_from("127.0.0.1").await;
+        let health = "GET /healthz HTTP/1.1\r\nhost: l\r\nconnection: close\r\n\r\n";
+        // They are accepted in the order in which they come, so these have half of the room when the next one is.
+        let idlers = [idle().await, idle().await, idle().await, idle().await];
+        let refused = served.ask(&Served::charge(app, account, "a")).await;
+        assert_eq!(refused.problem(), (503, "try_again"));
+        served.ask(health).await.expect(200);
+        served.ask_from("127.0.0.2", &Served::charge(app, account, "b")).await.expect(201);
+
+        // What is spare is soon full, too; whoever comes from elsewhere does not notice.
+        let spare_idlers = [idle().await, idle().await];
+        let mut refused = idle().await;
+        let hung_up = refused.read(&mut [0; 1]).await;
+        assert!(matches!(hung_up, Ok(0) | Err(_)), "{hung_up:?}");
+        served.ask_from("127.0.0.2", health).await.expect(200);
+        drop((idlers, spare_idlers));
+        let later = async {
+            while served.ask_from("127.0.0.1", &Served::charge(app, account, "a")).await.status != 201 {}
+        };
+        timeout(Duration::from_secs(10), later).await.expect("who has gone has left the room");
+        served.stop().await;
+        assert_eq!(app.admin.balance(account).await, "0.98");
     })
     .await;
 }

@@ -12,6 +12,7 @@ use ledger_service::{
     secret::{KeyKind, Secret},
     telemetry,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -55,11 +56,13 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
 
 async fn run(args: &ServeArgs, data_dir: &Path, database: &Database) -> Result<()> {
     let ledger = Ledger::connect(database.url()).await?;
-    let app = App::start(ledger, database.url(), Limits::default())?;
     let audits = match args.settings.audit_every {
         Some(pause) => Some(tokio::spawn(audit_every(pause, Auditor::connect(database.url()).await?))),
         None => None,
     };
+    let store_connections_max = args.settings.database_connections;
+    let limits = Limits { store_connections_max, ..Limits::default() }.within_files(open_files_max());
+    let app = App::start(ledger, database.url(), limits)?;
     let served = listen(args, data_dir, &app).await;
     if let Some(audits) = audits {
         // In the middle of one nothing is half done: it reads, and each account it takes out of service is a commit of its own.
@@ -116,6 +119,14 @@ async fn make_first_operator(settings: &Settings, data_dir: &Path, app: &App) ->
         tracing::info!(credentials = %credentials.path().display(), "the first operator's key is kept here");
     }
     Ok(())
+}
+
+/// Raises the number of files that this process may have open to the most that it is allowed, and says how many that are.
+fn open_files_max() -> usize {
+    let allowed = getrlimit(Resource::Nofile);
+    // Whoever may not raise it stays with what there is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed.maximum, maximum: allowed.maximum });
+    getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }
 
 fn told_to_stop() -> Result<impl Future<Output = ()> + Send> {

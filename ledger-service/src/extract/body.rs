@@ -1,17 +1,19 @@
-//! A JSON body: bounded in size and time.
+//! A JSON body: bounded in size and time, and all bodies together in memory.
 
 use axum::{
-    body::to_bytes,
+    body::HttpBody,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use http_body_util::LengthLimitError;
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::json;
+use super::{Slot, json};
 use crate::{
     error::{ApiError, Code},
+    shares::Share,
     state::Shared,
 };
 
@@ -25,25 +27,47 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<Shared> for Body<T> {
             let detail = "the body must come with content-type: application/json";
             return Err(ApiError::new(Code::UnsupportedMediaType, detail));
         }
+        let slot: Slot = request.extensions().get().cloned().ok_or_else(nobody)?;
+        let credential = slot.give_back().ok_or_else(nobody)?;
         let limits = shared.limits();
-        let read = to_bytes(request.into_body(), limits.body_bytes_max);
+        let mut share = shared.bodies().of(credential);
+        let read = read(request.into_body(), limits.body_bytes_max, &mut share);
         // A deadline for the whole and not between two parts: one byte a second must not hold a connection for days.
         let read = tokio::time::timeout(limits.body_timeout, read).await;
-        let bytes = read.map_err(|_| ApiError::new(Code::RequestTimeout, "the body did not come in time"))?;
-        json::read(&bytes.map_err(unread)?).map(Self)
+        let bytes =
+            read.map_err(|_| ApiError::new(Code::RequestTimeout, "the body did not come in time"))??;
+        slot.take(shared, credential)?;
+        json::read(&bytes).map(Self)
     }
+}
+
+fn nobody() -> ApiError {
+    ApiError::internal("a body from nobody")
+}
+
+/// As it comes, each part only if there is room for it in the memory that all bodies share.
+async fn read(mut body: axum::body::Body, most: usize, share: &mut Share<Uuid>) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::new(Code::TooLarge, "the body is larger than the service takes");
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::new(Code::Malformed, "the body did not come whole"))?;
+        let Ok(part) = frame.into_data() else { continue };
+        if bytes.len() + part.len() > most {
+            return Err(too_large());
+        }
+        if !share.take(part.len()) {
+            return Err(ApiError::new(Code::TryAgain, "too many bodies are coming"));
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-fn unread(error: axum::Error) -> ApiError {
-    let error = error.into_inner();
-    if error.is::<LengthLimitError>() {
-        return ApiError::new(Code::TooLarge, "the body is larger than the service takes");
-    }
-    ApiError::new(Code::Malformed, "the body did not come whole")
 }

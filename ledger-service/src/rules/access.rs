@@ -60,6 +60,15 @@ pub(crate) trait Permission {
 }
 
 impl Credential {
+    /// What is counted for this credential: a gateway that acts for many is one.
+    pub(crate) fn id(&self) -> Uuid {
+        match self {
+            Self::Operator { id, .. }
+            | Self::Gateway { id, .. }
+            | Self::VirtualKey(VirtualKey { id, .. }) => *id,
+        }
+    }
+
     pub(crate) fn virtual_key(&self) -> Option<&VirtualKey> {
         match self {
             Self::VirtualKey(key) => Some(key),

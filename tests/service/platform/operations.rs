@@ -1,6 +1,9 @@
 //! Health, readiness, metrics, the reference, and what no route answers.
 
-use ledger_service::config::Limits;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use ledger_service::{app::App, config::Limits};
 use ledger_tests::service::TestApp;
 use serde_json::json;
 
@@ -11,6 +14,8 @@ crate::tests![
     the_reference_is_served_and_readable,
     what_no_route_answers_is_a_problem_too,
     a_full_service_says_try_again,
+    while_the_database_is_down_everybody_is_told_at_once,
+    a_process_holds_as_many_connections_as_it_says,
 ];
 
 async fn the_service_tells_how_it_is() {
@@ -93,6 +98,51 @@ async fn a_full_service_says_try_again() {
         let refused = app.admin.get("/tenants").await;
         assert_eq!((refused.problem(), refused.header("retry-after")), ((503, "try_again"), Some("1")));
         app.anonymous().get("/healthz").await.expect(200);
+    })
+    .await;
+}
+
+async fn a_process_holds_as_many_connections_as_it_says() {
+    let limits = Limits { store_connections_max: 2, ..Limits::default() };
+    TestApp::run_within(limits, async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("100").await;
+        let (key, _) = acme.key().await;
+        let (admin, key) = (&app.admin, &key);
+        let busy = (0..400_usize).map(|idx| async move {
+            match idx % 5 {
+                0 => admin.charge(account, "0.01").await,
+                1 => admin.get(&format!("/accounts/{account}/statement")).await,
+                2 => admin.get("/tenants").await,
+                3 => admin.get("/operators").await,
+                _ => key.get("/budget").await,
+            }
+        });
+        for answer in join_all(busy).await {
+            assert!(answer.status < 300 || answer.status == 503, "{answer:?}");
+        }
+        let mut superuser = app.books.db.superuser().await;
+        let held = "select count(*) from pg_stat_activity
+            where datname = current_database() and usename = 'ledger_service'";
+        let held: i64 = sqlx::query_scalar(held).fetch_one(&mut superuser).await.unwrap();
+        // What docs/operating.md says: the lanes, the ledger's reads, and the four roles of the service.
+        assert!(held <= 2 + 14 + 11 + 4 * 2, "{held} connections");
+    })
+    .await;
+}
+
+async fn while_the_database_is_down_everybody_is_told_at_once() {
+    TestApp::run(async |app| {
+        // A server that nobody has started.
+        let nowhere = "postgres://ledger_service@127.0.0.1:9/nowhere";
+        let down = App::start(app.books.ledger.clone(), nowhere, Limits::default()).unwrap();
+        let client = app.admin.at(&down);
+        assert_eq!(client.get("/tenants").await.problem(), (503, "try_again"));
+        let begun = Instant::now();
+        for _ in 0..50 {
+            assert_eq!(client.get("/tenants").await.problem(), (503, "try_again"));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     })
     .await;
 }
