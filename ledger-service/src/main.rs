@@ -8,6 +8,10 @@ use clap::Parser;
 
 use self::commands::{Cli, explain};
 
+/// Requests and events are many small pieces of memory that go from one thread to another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What was asked for holds, or was done.
 const HOLDS: u8 = 0;
 /// It does not hold.

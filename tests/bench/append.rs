@@ -18,6 +18,10 @@ use serde_json::json;
 const CALLERS: [usize; 5] = [1, 16, 64, 256, 1_024];
 const SPREAD_ACCOUNTS: usize = 10_000;
 
+/// As in the program `ledger`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let seconds =

@@ -13,6 +13,10 @@ use sqlx::Executor;
 /// Charges that are in flight while the account grows.
 const CALLERS: usize = 1_024;
 
+/// As in the program `ledger`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let entries: usize =

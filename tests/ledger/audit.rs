@@ -72,7 +72,7 @@ async fn each_check_turns_red() {
         (CheckName::RefusalsConsistent, r#"update refusals set rejection = '{"code":"moody"}'"#.into()),
         (
             CheckName::KeysUnique,
-            "drop index events_key; update events set key_hash = (select key_hash from events where sequence = 1)
+            "drop index events_key_hash; update events set key_hash = (select key_hash from events where sequence = 1)
              where sequence > 1"
                 .into(),
         ),
