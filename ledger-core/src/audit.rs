@@ -4,7 +4,7 @@ mod acknowledge;
 mod ask;
 mod checks;
 mod cursor;
-mod difference;
+pub(crate) mod difference;
 mod finding;
 mod found;
 mod given_back;
@@ -29,9 +29,9 @@ pub use self::{
 };
 use self::{found::Flaw, second_replay::Expected};
 pub(crate) use self::{
-    found::Found,
+    found::{Found, Step},
     trial_balance::trial_balances,
-    walk::{Step, Walk},
+    walk::Walk,
 };
 use crate::{
     auditor::Auditor,

@@ -8,7 +8,7 @@ use std::{fmt, io, sync::Arc};
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 
 use crate::{
-    audit::Difference,
+    audit::difference::Difference,
     domain::entry::Timestamp,
     error::LedgerError,
     journal::{stream::BrokenStream, tx::snapshot},

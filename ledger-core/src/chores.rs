@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use crate::{
+    clock::Clock,
     domain::{entry::Timestamp, ids::AccountId},
-    journal::{Loaded, Server, Snapshot, forget_refusals, sweep_refusals},
-    lane::{Clock, forgotten_before},
+    journal::{Loaded, Server, Snapshot, forget_refusals, forgotten_before, sweep_refusals},
     pools::{Patience, with_connection},
 };
 

@@ -4,7 +4,6 @@
 //! that is done. One job is a round of one. Nothing else is done here: whoever lacks something, or meets another process, is
 //! away until an errand has brought it along, and the others go on.
 
-mod clock;
 mod errand;
 mod prepare;
 mod waiting;
@@ -13,11 +12,10 @@ mod writer;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::mpsc;
 
-pub(crate) use self::{clock::Clock, errand::ERRANDS_MAX};
+pub(crate) use self::errand::ERRANDS_MAX;
 use self::{
     errand::{Brought, Errands},
     waiting::Waiting,
@@ -26,10 +24,10 @@ use self::{
 };
 use crate::{
     chores::{Chore, Chores},
-    domain::entry::Timestamp,
+    clock::Clock,
     error::LedgerError,
     failpoint::Failpoints,
-    journal::{KeyOf, REFUSAL_DAYS, SNAPSHOT_EVENTS, Server},
+    journal::{KeyOf, SNAPSHOT_EVENTS, Server, forgotten_before},
     round::{
         Flight, Grounds, Job, Resolved, Round, Sent, Write, Written, answer, draft::Subject, request::Request,
     },
@@ -334,10 +332,6 @@ impl Lane {
 fn new_round(clock: &Clock) -> Round {
     let now = clock.now();
     Round::new(now, forgotten_before(now))
-}
-
-pub(crate) fn forgotten_before(now: Timestamp) -> Timestamp {
-    now - TimeDelta::days(REFUSAL_DAYS)
 }
 
 /// Nobody knows what became of these; the first one hears why.

@@ -11,13 +11,14 @@ use tokio::{
 use crate::{
     caller::Call,
     chores::{self, Chores},
+    clock::Clock,
     domain::{
         account::{Charge, ChargeBack, Command, Open, Refund, RefundTopUp, TopUp},
         ids::AccountId,
     },
     error::LedgerError,
     failpoint::Failpoints,
-    lane::{Clock, ERRANDS_MAX, LANE_QUEUE_MAX, Lane, Shared},
+    lane::{ERRANDS_MAX, LANE_QUEUE_MAX, Lane, Shared},
     outcome::Receipt,
     pools::{self, Role},
     round::{

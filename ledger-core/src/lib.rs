@@ -9,6 +9,7 @@ mod audit;
 mod auditor;
 mod caller;
 mod chores;
+mod clock;
 mod cqrs;
 mod domain;
 mod error;

@@ -19,11 +19,10 @@ use crate::{
     failpoint::Failpoints,
     journal::{
         AppendError, Disagreement, Extent, Fence, Found, KeyFound, KeyOf, Loaded, Mark, Server, append,
-        fence, fetch_facts, fetch_outcomes, load, lock_rows, mend_row, quarantine,
+        fence, fetch_facts, fetch_outcomes, forgotten_before, load, lock_rows, mend_row, quarantine,
         stream::BrokenStream,
         tx::{Begin, in_task},
     },
-    lane::forgotten_before,
     round::{
         Answer,
         batch::{Batch, Parts},

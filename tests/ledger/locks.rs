@@ -18,9 +18,9 @@ async fn a_locked_row_keeps_its_own_callers_waiting_and_nobody_else() {
     Books::run(async |books| {
         let (locked, other) = (books.account("10").await, books.account("10").await);
         let mut superuser = books.db.superuser().await;
-        let mut tx = superuser.begin().await.unwrap();
+        superuser.execute("begin").await.unwrap();
         let lock = format!("select 1 from account_balances where account_id = '{locked}' for update");
-        tx.execute(lock.as_str()).await.unwrap();
+        superuser.execute(lock.as_str()).await.unwrap();
 
         // In one round, as a lane would make it of two callers at once.
         let began = Instant::now();
@@ -33,7 +33,7 @@ async fn a_locked_row_keeps_its_own_callers_waiting_and_nobody_else() {
         });
         assert!(undisturbed < UNDISTURBED, "a stranger's lock has cost {undisturbed:?}");
         assert!(matches!(waited, Err(LedgerError::Busy)), "{waited:?}");
-        tx.rollback().await.unwrap();
+        superuser.execute("rollback").await.unwrap();
         assert!(!books.charge(locked, "k", "1").await.unwrap().replayed, "it had not happened");
         assert_eq!(books.balance(other).await.row.balance, money("7"));
         superuser.close().await.unwrap();

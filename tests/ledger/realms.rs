@@ -7,7 +7,7 @@ use ledger_core::{
 };
 use ledger_tests::{Books, amount, key, label, usd};
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, Row,
+    ConnectOptions, Executor, PgConnection, Row,
     postgres::{PgConnectOptions, PgRow},
 };
 use uuid::Uuid;
@@ -124,9 +124,10 @@ async fn no_relation_shows_a_row_of_another_realm() {
             let mine = if name.starts_with("api.") { accounts[0].to_string() } else { realm.to_string() };
             let foreign =
                 format!("select count(*) filter (where {column} <> '{mine}'), count(*) from {name}");
-            let mut tx = app.begin().await.unwrap();
-            sqlx::query("select set_realm($1)").bind(realm.0).execute(&mut *tx).await.unwrap();
-            let (foreign, all): (i64, i64) = sqlx::query_as(&foreign).fetch_one(&mut *tx).await.unwrap();
+            app.execute("begin").await.unwrap();
+            sqlx::query("select set_realm($1)").bind(realm.0).execute(&mut app).await.unwrap();
+            let (foreign, all): (i64, i64) = sqlx::query_as(&foreign).fetch_one(&mut app).await.unwrap();
+            app.execute("rollback").await.unwrap();
             assert_eq!(foreign, 0, "{name} shows another realm");
             assert!(all > 0, "{name} shows nothing at all");
         }

@@ -143,9 +143,9 @@ async fn a_replay_killed_half_way_leaves_each_balance_old_or_mended() {
         };
         let mut superuser = books.db.superuser().await;
         let mut holder = books.db.superuser().await;
-        let mut held = holder.begin().await.unwrap();
+        holder.execute("begin").await.unwrap();
         let lock = format!("select 1 from account_balances where account_id = '{}' for update", accounts[2]);
-        held.execute(lock.as_str()).await.unwrap();
+        holder.execute(lock.as_str()).await.unwrap();
 
         let mut replay = start(&["replay"]);
         while waiting(&mut superuser).await == 0 {
@@ -159,7 +159,7 @@ async fn a_replay_killed_half_way_leaves_each_balance_old_or_mended() {
             balances.push(books.balance(*account).await.row.balance.to_string());
         }
         assert_eq!(balances, ["7.5", "7.5", "99", "99"], "the old rows still serve");
-        held.rollback().await.unwrap();
+        holder.execute("rollback").await.unwrap();
         assert!(start(&["replay"]).wait().unwrap().success(), "a second run mends the rest");
         assert!(start(&["replay", "--verify"]).wait().unwrap().success());
         let repairs: i64 =
@@ -177,8 +177,8 @@ async fn repaired_while(
     meanwhile: &str,
 ) -> Result<Option<Difference>, AuditorError> {
     let (mut superuser, mut holder) = (books.db.superuser().await, books.db.superuser().await);
-    let mut held = holder.begin().await.unwrap();
-    held.execute("select 1 from account_balances for update").await.unwrap();
+    holder.execute("begin").await.unwrap();
+    holder.execute("select 1 from account_balances for update").await.unwrap();
     let auditor = books.auditor().await;
     let repair = tokio::spawn({
         let auditor = auditor.clone();
@@ -188,7 +188,7 @@ async fn repaired_while(
         assert!(!repair.is_finished(), "it ended before it came to the lock");
     }
     books.db.tamper(meanwhile).await;
-    held.rollback().await.unwrap();
+    holder.execute("rollback").await.unwrap();
     let repaired = repair.await.unwrap();
     auditor.close().await;
     repaired.map(|repaired| repaired.difference)

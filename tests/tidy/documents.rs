@@ -140,59 +140,6 @@ fn crowded_lines(files: &[File]) -> Vec<String> {
     faults
 }
 
-const ARCHITECTURE_LINES_MAX: usize = 250;
-
-#[test]
-fn the_map_stays_short() {
-    catches(
-        long_map,
-        &[("ARCHITECTURE.md", &"\n".repeat(251))],
-        "ARCHITECTURE.md has 251 lines, 250 are allowed",
-    );
-    holds(long_map);
-}
-
-fn long_map(files: &[File]) -> Vec<String> {
-    let lines = match find(files, "ARCHITECTURE.md") {
-        Ok(file) => file.text.lines().count(),
-        Err(gone) => return gone,
-    };
-    let too_long = format!("ARCHITECTURE.md has {lines} lines, {ARCHITECTURE_LINES_MAX} are allowed");
-    if lines > ARCHITECTURE_LINES_MAX { vec![too_long] } else { Vec::new() }
-}
-
-#[test]
-fn decisions_are_numbered_without_a_gap() {
-    let (first, third) = (("docs/decisions/0001-a.md", "# 0001 A"), ("docs/decisions/0003-c.md", "# 0003 C"));
-    catches(
-        misnumbered,
-        &[first, third],
-        "docs/decisions/0003-c.md should be 0002, in its name and its heading",
-    );
-    let twice = ("docs/decisions/0001-b.md", "# 0001 B");
-    catches(
-        misnumbered,
-        &[first, twice],
-        "docs/decisions/0001-b.md should be 0002, in its name and its heading",
-    );
-    let heading = ("docs/decisions/0001-a.md", "# 0002 A");
-    catches(misnumbered, &[heading], "docs/decisions/0001-a.md should be 0001, in its name and its heading");
-    holds(misnumbered);
-}
-
-fn misnumbered(files: &[File]) -> Vec<String> {
-    let numbers = (1..).map(|number| format!("{number:04}"));
-    let decisions = below(files, "docs/decisions/", ".md").filter(|file| !file.path.ends_with("/README.md"));
-    let is_wrong = |file: &File, number: &str| {
-        !file.path.starts_with(&format!("docs/decisions/{number}-"))
-            || !file.text.starts_with(&format!("# {number} "))
-    };
-    let wrong = decisions.zip(numbers).filter(|(file, number)| is_wrong(file, number));
-    wrong
-        .map(|(file, number)| format!("{} should be {number}, in its name and its heading", file.path))
-        .collect()
-}
-
 const ERRORS: &str = "docs/errors.md";
 /// Where an error becomes a name that programs match on, and the function that does it.
 const CODES: [(&str, &str); 3] = [

@@ -1,89 +1,8 @@
-//! What each layer does without. ARCHITECTURE.md states these absences; here they are held.
+//! What the library does without, and who names the tables of the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, process::Command};
 
-use crate::tree::{File, below, catches, find, holds, lines_of_code, words};
-
-/// The folder of ledger-core that only computes.
-const DOMAIN: &str = "ledger-core/src/domain/";
-const IMPURE: [&str; 8] =
-    ["async", "await", "sqlx", "tokio", "std::time", "Instant", "SystemTime", "Utc::now"];
-
-#[test]
-fn the_domain_only_computes() {
-    let at = "ledger-core/src/domain/money.rs";
-    for impure in ["async fn f() {}", "use sqlx::PgPool;", "tokio::spawn(x)", "let at = Utc::now();"] {
-        catches(impure_domain, &[(at, impure)], &format!("{at}:1: the domain has no `{}`", word_in(impure)));
-    }
-    holds(impure_domain);
-}
-
-fn word_in(line: &str) -> &str {
-    IMPURE.into_iter().find(|impure| has(line, impure)).expect("the canary is impure")
-}
-
-fn impure_domain(files: &[File]) -> Vec<String> {
-    let mut faults = Vec::new();
-    for file in below(files, DOMAIN, ".rs") {
-        for (number, line) in lines_of_code(file) {
-            let found = IMPURE.into_iter().find(|impure| has(line, impure));
-            faults
-                .extend(found.map(|impure| format!("{}:{number}: the domain has no `{impure}`", file.path)));
-        }
-    }
-    faults
-}
-
-/// Whether the line has these words, one behind the other.
-fn has(line: &str, path: &str) -> bool {
-    let (line, path): (Vec<_>, Vec<_>) = (words(line).collect(), words(path).collect());
-    line.windows(path.len()).any(|part| part == path)
-}
-
-#[test]
-fn the_domain_knows_nothing_above_it() {
-    let at = "ledger-core/src/domain/entry.rs";
-    let one = "use crate::lane::Lane;";
-    catches(upward, &[(at, one)], &format!("{at}: the domain does not know `lane`"));
-    let many = "use crate::{\n    domain::chart::{Leg, SubAccount},\n    journal::append,\n};";
-    catches(upward, &[(at, many)], &format!("{at}: the domain does not know `journal`"));
-    holds(upward);
-}
-
-fn upward(files: &[File]) -> Vec<String> {
-    let mut faults = Vec::new();
-    for file in below(files, DOMAIN, ".rs") {
-        let code: String = lines_of_code(file).map(|(_, line)| format!("{line}\n")).collect();
-        let used = code.split("crate::").skip(1).flat_map(modules);
-        let foreign: BTreeSet<&str> = used.filter(|module| *module != "domain").collect();
-        faults.extend(
-            foreign.iter().map(|module| format!("{}: the domain does not know `{module}`", file.path)),
-        );
-    }
-    faults
-}
-
-/// The modules named behind a `crate::`: one, or those of a list in braces.
-fn modules(behind: &str) -> Vec<&str> {
-    let Some(list) = behind.strip_prefix('{') else { return words(behind).take(1).collect() };
-    let mut depth = 0;
-    let mut starts_name = true;
-    let mut found = Vec::new();
-    for (idx, char) in list.char_indices() {
-        match char {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => starts_name = true,
-            _ if depth == 0 && starts_name && char.is_alphabetic() => {
-                found.extend(words(&list[idx..]).next());
-                starts_name = false;
-            }
-            _ => {}
-        }
-    }
-    found
-}
+use crate::tree::{File, catches, find, holds, lines_of_code};
 
 /// What would make the library a service, or tie it to one payment provider. By the start of the name.
 const NOT_IN_CORE: [&str; 9] =
@@ -91,80 +10,20 @@ const NOT_IN_CORE: [&str; 9] =
 
 #[test]
 fn the_library_has_no_http_redis_or_stripe() {
-    let package = |name: &str, needs: &str| {
-        format!("[[package]]\nname = \"{name}\"\ndependencies = [\n \"{needs}\",\n]\n")
-    };
-    let lock =
-        [package("ledger-core", "far 1.0.0"), package("far", "hyper-util"), package("service", "axum")]
-            .join("\n");
-    catches(heavy_core, &[("Cargo.lock", &lock)], "ledger-core needs hyper-util, through far");
-    holds(heavy_core);
+    assert_eq!(heavy("far v1.0.0\nhyper-util v0.1.2 (*)\nhyperbole v1"), ["hyper-util"]);
+    let tree = ["tree", "--offline", "--package", "ledger-core", "--edges", "normal", "--prefix", "none"];
+    let output = Command::new(env!("CARGO")).args(tree).output().expect("cargo runs");
+    let needed = String::from_utf8(output.stdout).expect("cargo writes text");
+    assert!(needed.lines().count() > 10, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(heavy(&needed), [""; 0], "ledger-core brings these along, also through others");
 }
 
-/// Everything that the library brings along, also through others: Cargo.lock knows.
-fn heavy_core(files: &[File]) -> Vec<String> {
-    let lock = match find(files, "Cargo.lock") {
-        Ok(lock) => lock,
-        Err(gone) => return gone,
-    };
-    let mut needs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for package in lock.text.split("[[package]]") {
-        let mut quoted = package.split("dependencies = [").map(|part| part.split('"').skip(1).step_by(2));
-        let name = quoted.next().and_then(|mut texts| texts.next()).unwrap_or_default();
-        let needed = quoted.next().into_iter().flatten().filter_map(|text| text.split(' ').next());
-        needs.entry(name).or_default().extend(needed);
-    }
-    let mut faults = Vec::new();
-    let (mut seen, mut open) = (BTreeSet::from(["ledger-core"]), vec!["ledger-core"]);
-    while let Some(name) = open.pop() {
-        for needed in needs.get(name).into_iter().flatten().copied() {
-            let heavy =
-                NOT_IN_CORE.iter().any(|start| needed == *start || needed.starts_with(&format!("{start}-")));
-            if heavy {
-                faults.push(format!("ledger-core needs {needed}, through {name}"));
-            }
-            if seen.insert(needed) {
-                open.push(needed);
-            }
-        }
-    }
-    if seen.len() < 10 {
-        vec!["Cargo.lock was not understood".to_owned()].into_iter().chain(faults).collect()
-    } else {
-        faults
-    }
-}
-
-#[test]
-fn routes_have_no_sql_and_stores_have_no_http() {
-    let (route, store) = ("ledger-service/src/routes/charges.rs", "ledger-service/src/store/keys.rs");
-    catches(mixed_service, &[(route, "use sqlx::PgPool;")], &format!("{route}:1: SQL belongs into store/"));
-    catches(
-        mixed_service,
-        &[(route, "\"delete from keys\"")],
-        &format!("{route}:1: SQL belongs into store/"),
-    );
-    catches(mixed_service, &[(store, "use axum::Json;")], &format!("{store}:1: HTTP belongs into routes/"));
-    holds(mixed_service);
-}
-
-fn mixed_service(files: &[File]) -> Vec<String> {
-    let is_sql = |line: &str| {
-        let line = line.to_lowercase();
-        let verbs = ["\"select ", "\"with ", "insert into ", "delete from ", "\"update "];
-        has(&line, "sqlx") || verbs.iter().any(|verb| line.contains(verb))
-    };
-    let is_http = |line: &str| has(line, "axum") || has(line, "http");
-    let mut faults = Vec::new();
-    for file in below(files, "ledger-service/src/routes", ".rs") {
-        let found = lines_of_code(file).filter(|(_, line)| is_sql(line));
-        faults.extend(found.map(|(number, _)| format!("{}:{number}: SQL belongs into store/", file.path)));
-    }
-    for file in below(files, "ledger-service/src/store", ".rs") {
-        let found = lines_of_code(file).filter(|(_, line)| is_http(line));
-        faults.extend(found.map(|(number, _)| format!("{}:{number}: HTTP belongs into routes/", file.path)));
-    }
-    faults
+/// What is too heavy, of the packages that cargo lists.
+fn heavy(tree: &str) -> Vec<&str> {
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let is_heavy =
+        |name: &&str| NOT_IN_CORE.iter().any(|start| name == start || name.starts_with(&format!("{start}-")));
+    names.filter(is_heavy).collect()
 }
 
 const JOURNAL_TABLES: [&str; 8] = [

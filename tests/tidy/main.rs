@@ -2,6 +2,7 @@
 
 mod code;
 mod documents;
+mod floors;
 mod layers;
 mod markdown;
 mod migrations;

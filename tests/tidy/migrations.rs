@@ -1,24 +1,38 @@
-//! Rules for the files that make the tables.
+//! Rules for the files that make the tables, and for the numbers of files.
 
 use std::collections::BTreeMap;
 
 use crate::tree::{File, below, catches, holds};
 
 #[test]
-fn migrations_have_a_number_each() {
+fn migrations_and_decisions_have_a_number_each() {
     let files = [("migrations/0001_a.sql", ""), ("migrations/0001_b.sql", "")];
     catches(misnumbered, &files, "migrations/0001_b.sql has the number of migrations/0001_a.sql");
-    let fault = "migrations/1_a.sql is not named NNNN_name.sql";
-    catches(misnumbered, &[("migrations/1_a.sql", "")], fault);
+    catches(misnumbered, &[("migrations/1_a.sql", "")], "migrations/1_a.sql is not named NNNN_name.sql");
+    let heading = ("docs/decisions/0001-a.md", "# 0002 A");
+    catches(misnumbered, &[heading], "docs/decisions/0001-a.md is not headed by its number");
     holds(misnumbered);
 }
 
 fn misnumbered(files: &[File]) -> Vec<String> {
+    let mut faults = numbered_twice(files, "migrations/", '_', ".sql");
+    faults.extend(numbered_twice(files, "docs/decisions/", '-', ".md"));
+    let headed = |file: &&File| {
+        let number = file.path["docs/decisions/".len()..].split('-').next().unwrap_or_default();
+        file.text.starts_with(&format!("# {number} "))
+    };
+    let decisions = below(files, "docs/decisions/", ".md").filter(|file| !headed(file));
+    faults.extend(decisions.map(|file| format!("{} is not headed by its number", file.path)));
+    faults
+}
+
+/// Numbers may be left out, by those who work side by side.
+fn numbered_twice(files: &[File], folder: &str, separator: char, ending: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut holders = BTreeMap::new();
-    for File { path, .. } in below(files, "migrations/", "") {
-        let name = path["migrations/".len()..].strip_suffix(".sql");
-        match name.and_then(|name| name.split_once('_')) {
+    for File { path, .. } in below(files, folder, "") {
+        let name = path[folder.len()..].strip_suffix(ending);
+        match name.and_then(|name| name.split_once(separator)) {
             Some((number, noun))
                 if number.len() == 4 && number.parse::<u16>().is_ok() && !noun.is_empty() =>
             {
@@ -26,7 +40,7 @@ fn misnumbered(files: &[File]) -> Vec<String> {
                     faults.push(format!("{path} has the number of {holder}"));
                 }
             }
-            _ => faults.push(format!("{path} is not named NNNN_name.sql")),
+            _ => faults.push(format!("{path} is not named NNNN{separator}name{ending}")),
         }
     }
     faults

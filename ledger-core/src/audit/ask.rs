@@ -14,6 +14,7 @@ pub(crate) type Asked<T> = Result<T, String>;
 
 /// Runs a query inside a transaction, and gives each row to `take`, one at a time. Data that it trips over (a text that should
 /// be a number) is an answer: only the query is rolled back. A database that does not answer is an error.
+#[expect(clippy::disallowed_methods, reason = "a savepoint, within a transaction that was begun at the door")]
 pub(super) async fn ask<T>(
     connection: &mut PgConnection,
     query: QueryAs<'_, Postgres, T, PgArguments>,

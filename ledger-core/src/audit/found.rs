@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow, postgres::PgRow};
 
-use super::{Difference, walk::Step};
+use super::Difference;
 use crate::{
     domain::{
         account::{Event, Holder, Opened},
@@ -15,6 +15,16 @@ use crate::{
         stream::{BrokenStream, StoredEvent, Stream},
     },
 };
+
+/// What the walk comes by, in the order of accounts, and in each account in the order of its stream.
+pub(crate) enum Step {
+    /// An entry that was proved to follow.
+    Entry(StoredEvent, Event),
+    /// A place where the stream does not hold. The walk goes on behind it, from what is stored there.
+    Break(Flaw, BrokenStream),
+    /// The end of an account.
+    Account(Found),
+}
 
 /// What was found of one account.
 pub(crate) struct Found {

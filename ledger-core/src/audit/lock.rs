@@ -9,6 +9,7 @@ use crate::{
     auditor::{Auditor, AuditorError},
     domain::ids::AccountId,
     error::LedgerError,
+    journal::tx::{Begin, in_task},
 };
 
 const LOCK: &str = "select 1 from account_balances where account_id = $1 for update";
@@ -27,18 +28,15 @@ impl Auditor {
             + 'static,
     {
         let found = self.prove(account).await?.ok_or(LedgerError::NotFound)?;
-        let pool = self.repairer.clone();
-        // In a task of its own: whoever stops waiting drops the waiting, never the `begin()`.
-        let task = tokio::spawn(async move {
-            let mut tx = pool.begin_with("begin").await?;
-            // Read in later statements: this one, if it had to wait, would still see what was before.
-            sqlx::query(LOCK).bind(account.0).execute(&mut *tx).await?;
-            let found = Walk::onward(&mut tx, found).await?;
-            let result = work(&mut tx, found).await?;
-            tx.commit().await?;
-            Ok(result)
-        });
-        task.await.map_err(|_| LedgerError::Unavailable(None))?
+        in_task(&self.repairer, Begin::Plain, move |connection| {
+            Box::pin(async move {
+                // Read in later statements: this one, if it had to wait, would still see what was before.
+                sqlx::query(LOCK).bind(account.0).execute(&mut *connection).await?;
+                let found = Walk::onward(connection, found).await?;
+                work(connection, found).await
+            })
+        })
+        .await
     }
 
     async fn prove(&self, account: AccountId) -> Result<Option<Found>, LedgerError> {

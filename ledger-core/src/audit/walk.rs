@@ -5,26 +5,13 @@ use uuid::Uuid;
 
 use super::{
     cursor::Cursor,
-    found::{Flaw, Found},
+    found::{Found, Step},
 };
 use crate::{
     auditor::{Progress, Watch},
-    domain::{account::Event, ids::AccountId},
-    journal::{
-        columns,
-        stream::{BrokenStream, STORED_EVENT, StoredEvent},
-    },
+    domain::ids::AccountId,
+    journal::{columns, stream::STORED_EVENT},
 };
-
-/// What the walk comes by, in the order of accounts, and in each account in the order of its stream.
-pub(crate) enum Step {
-    /// An entry that was proved to follow.
-    Entry(StoredEvent, Event),
-    /// A place where the stream does not hold. The walk goes on behind it, from what is stored there.
-    Break(Flaw, BrokenStream),
-    /// The end of an account.
-    Account(Found),
-}
 
 /// The connection must be in a snapshot, or hold the lock of the account, or the two sides are of different moments.
 pub(crate) struct Walk<'c> {

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
 use super::{
     columns::{self, MONEY, owner_columns},
-    load::Loaded,
+    loaded::Loaded,
     stream::{StoredEvent, bigint},
 };
 use crate::domain::{

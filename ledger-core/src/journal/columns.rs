@@ -104,3 +104,8 @@ impl FromRow<'_, PgRow> for StoredRow {
         })
     }
 }
+
+/// Accounts as a query takes them.
+pub(super) fn uuids(accounts: &[AccountId]) -> Vec<Uuid> {
+    accounts.iter().map(|account| account.0).collect()
+}

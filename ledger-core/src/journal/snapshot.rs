@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{
-    load::{Loaded, uuids},
+    columns::uuids,
+    loaded::Loaded,
     stream::{StoredEvent, Stream, bigint, natural},
 };
 use crate::domain::{

@@ -10,13 +10,14 @@ use futures::FutureExt;
 use tokio::sync::mpsc;
 
 use super::{
-    Lane, News, ROUND_JOBS_MAX, SNAPSHOT_AT_LOAD_EVENTS, fail, forgotten_before,
+    Lane, News, ROUND_JOBS_MAX, SNAPSHOT_AT_LOAD_EVENTS, fail,
     prepare::{Condition, Prepared, Want, prepare},
 };
 use crate::{
     chores::Chore,
     domain::ids::AccountId,
     error::LedgerError,
+    journal::forgotten_before,
     locked::{Case, Done, Settled, settle},
     round::{Job, draft::Subject},
 };

@@ -6,10 +6,9 @@ use crate::{
     domain::{account::Command, ids::AccountId},
     error::LedgerError,
     journal::{
-        fetch_outcomes,
+        fetch_outcomes, forgotten_before,
         tx::{Begin, in_task},
     },
-    lane::forgotten_before,
     ledger::Ledger,
     outcome::Receipt,
     round::answer,
