@@ -102,6 +102,26 @@ async fn a_warm_process_does_not_append_to_a_head_that_is_gone() {
     .await;
 }
 
+/// Rows from before rows named their head are moved all the same, warm and cold, and name it from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_without_a_head_is_moved_and_has_one_from_then_on() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        let cold = books.second_ledger().await;
+        for (idx, ledger) in [&books.ledger, &cold].into_iter().enumerate() {
+            books.db.tamper("update account_balances set head = null").await;
+            books.charge_on(ledger, account, &idx.to_string(), "1").await.unwrap();
+            let named = "select b.head = e.hash from account_balances b
+                join events e on e.aggregate_id = b.account_id::text and e.sequence = b.balance_version";
+            let mut superuser = books.db.superuser().await;
+            let is_named: bool = sqlx::query_scalar(named).fetch_one(&mut superuser).await.unwrap();
+            assert!(is_named);
+        }
+        cold.close().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_that_comes_too_late_is_taken_again() {
     Books::run(async |books| {

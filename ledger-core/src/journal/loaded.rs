@@ -55,7 +55,8 @@ impl Mark {
     /// Whether this was seen, and the row knows nothing of it: entries that were committed are gone, or are others.
     pub(crate) fn is_gone_from(&self, row: &StoredRow) -> bool {
         let version = row.row.balance_version;
-        version < self.version || (version == self.version && self.head.is_some() && row.head != self.head)
+        let has_other_head = self.head.zip(row.head).is_some_and(|(seen, stored)| seen != stored);
+        version < self.version || (version == self.version && has_other_head)
     }
 
     pub(crate) fn version(&self) -> u64 {
