@@ -20,6 +20,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger_core::Money;
 use ledger_service::postgres::data_dir;
+use rust_decimal::RoundingStrategy;
 use serde_json::json;
 use tokio::{
     process::{Child, Command},
@@ -119,8 +120,9 @@ async fn bill(args: &DemoArgs, base: &str, data_dir: &Path) -> Result<()> {
     let operator_key = operator_key(&credentials)?;
     let demo = Demo::seed(base, &operator_key, &mut credentials).await?;
     if let Some(first) = lines.first() {
-        // What this very file costs, once, so that it can always be billed to its end.
-        demo.top_up(&format!("{} deposit", first.key), &sum.to_string()).await?;
+        // What this very file costs, once, so that it can always be billed to its end. It is paid in whole cents.
+        let paid = sum.decimal().round_dp_with_strategy(2, RoundingStrategy::ToPositiveInfinity);
+        demo.top_up(&format!("{} deposit", first.key), &paid.to_string()).await?;
     }
 
     let before = demo.balance().await?;
