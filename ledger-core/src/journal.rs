@@ -15,6 +15,8 @@ pub(crate) mod tx;
 
 use chrono::TimeDelta;
 
+#[cfg(feature = "failpoints")]
+pub use self::append::append_statements;
 pub(crate) use self::{
     append::{AppendError, Base, Commit, Fence, Move, Refusal, append, fence},
     facts::fetch_facts,

@@ -26,8 +26,6 @@ mod read;
 mod replay;
 mod round;
 
-#[cfg(feature = "failpoints")]
-pub use self::failpoint::{Failpoints, Gate};
 pub use self::{
     audit::{
         Acknowledgement, Check, CheckName, Column, Difference, Finding, Repaired, TrialBalance, TrialLine,
@@ -72,4 +70,9 @@ pub use self::{
         statement::{Statement, StatementPlace, StatementRequest},
     },
     replay::{Replay, Replayed},
+};
+#[cfg(feature = "failpoints")]
+pub use self::{
+    failpoint::{Failpoints, Gate},
+    journal::append_statements,
 };

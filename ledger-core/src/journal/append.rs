@@ -98,6 +98,13 @@ static STATEMENTS: LazyLock<[String; 4]> = LazyLock::new(|| {
     [(false, false), (false, true), (true, false), (true, true)].map(shape)
 });
 
+/// What the append sends, for tests of how the server goes about it.
+#[cfg(feature = "failpoints")]
+#[must_use]
+pub fn append_statements() -> &'static [String] {
+    STATEMENTS.as_slice()
+}
+
 /// Stores a batch and returns database time.
 pub(crate) async fn append(connection: &mut PgConnection, commit: &Commit) -> Result<Timestamp, AppendError> {
     let shape = Shape {
@@ -216,13 +223,13 @@ impl Shape {
     returning 1
 ){refused}, taken as (
     select 1 from unnest(${event}::uuid[], ${event_key}::bytea[]) as k (account_id, key_hash)
-    join refusals r on r.account_id = k.account_id and r.key_hash = k.key_hash and r.refused_at > $1
+    join refusals r on r.account_id = k.account_id and r.key_hash = k.key_hash and r.refused_at > $1::timestamptz
     {key_of_event}
 )
 select must_move(
     array[(select count(*) from moved), (select count(*) from stored), {n_refused}, (select count(*) from taken),
         (select count(*) from quarantine where account_id = any (${first_move})),
-        (clock_timestamp() > $2 + interval '1 minute')::int],
+        (clock_timestamp() > $2::timestamptz + interval '1 minute')::int],
     array[cardinality(${first_move}), cardinality(${event}), {n_refusals}, 0, 0, 0]),
     clock_timestamp() as now",
             sets = sets.join(", "),
@@ -262,7 +269,7 @@ fn refused(first: usize) -> String {
     where case when r.account_id is null or m.account_id is null then false else true end
     on conflict (account_id, key_hash) do update
     set request_hash = excluded.request_hash, rejection = excluded.rejection, refused_at = excluded.refused_at
-    where refusals.refused_at <= $1
+    where refusals.refused_at <= $1::timestamptz
     returning 1
 )",
         unnest(first, &REFUSAL.map(own))
