@@ -11,19 +11,14 @@ use crate::TestDb;
 
 /// A ledger on a database of its own, and the platform as its caller.
 pub struct Books {
-    /// The database.
     pub db: TestDb,
     /// The ledger, logged in as the unprivileged role.
     pub ledger: Ledger,
-    /// The platform.
     pub platform: Caller,
 }
 
 impl Books {
     /// Runs a test on fresh books, and ends it with the audit.
-    ///
-    /// # Panics
-    /// When the books do not balance.
     pub async fn run(test: impl AsyncFnOnce(&Books)) {
         let books = Self::open().await;
         test(&books).await;
@@ -31,9 +26,6 @@ impl Books {
     }
 
     /// Closes the ledger, audits the books and removes the database.
-    ///
-    /// # Panics
-    /// When the books do not balance.
     pub async fn finish(self) {
         self.ledger.close().await;
         let verdict = self.audit().await;
@@ -42,9 +34,6 @@ impl Books {
     }
 
     /// Fresh books, for a test that ends some other way.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn open() -> Self {
         let db = TestDb::create().await;
         let ledger = Ledger::connect(&db.url()).await.expect("the ledger starts");
@@ -52,17 +41,11 @@ impl Books {
     }
 
     /// A second process on the same database.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn second_ledger(&self) -> Ledger {
         Ledger::connect(&self.db.url()).await.expect("a second ledger starts")
     }
 
     /// Opens a new tenant's USD account and tops it up, unless with zero.
-    ///
-    /// # Panics
-    /// When the ledger refuses.
     #[expect(clippy::disallowed_methods, reason = "an owner that no other test has")]
     pub async fn account(&self, balance: &str) -> AccountId {
         let account = self.open_account(Owner::Tenant(Uuid::new_v4()), "0").await.unwrap().account;
@@ -72,13 +55,11 @@ impl Books {
         account
     }
 
-    /// Opens a USD account.
     pub async fn open_account(&self, owner: Owner, credit_limit: &str) -> Result<Receipt, LedgerError> {
         let open = Open { owner, currency: usd(), credit_limit: money(credit_limit) };
         self.ledger.open(&self.platform.call(key("open")), open).await
     }
 
-    /// Tops up under a key.
     pub async fn top_up(&self, account: AccountId, name: &str, sum: &str) -> Result<Receipt, LedgerError> {
         self.top_up_on(&self.ledger, account, name, sum).await
     }
@@ -96,7 +77,6 @@ impl Books {
         ledger.top_up(&self.platform.call(key(name)), account, top_up).await
     }
 
-    /// Charges under a key.
     pub async fn charge(&self, account: AccountId, name: &str, sum: &str) -> Result<Receipt, LedgerError> {
         self.charge_on(&self.ledger, account, name, sum).await
     }
@@ -137,17 +117,11 @@ impl Books {
     }
 
     /// The balance as the database shows it.
-    ///
-    /// # Panics
-    /// When there is no such account.
     pub async fn balance(&self, account: AccountId) -> AccountBalance {
         self.ledger.balance(&self.platform, account).await.expect("the account is open")
     }
 
     /// Lets an account out of quarantine.
-    ///
-    /// # Panics
-    /// When it is not in quarantine, or does not hold.
     pub async fn release(&self, account: AccountId) {
         let auditor = self.auditor().await;
         let released = auditor.release(account, &label("jane"), &label("explained")).await.unwrap();
@@ -155,18 +129,11 @@ impl Books {
         auditor.close().await;
     }
 
-    /// An auditor of these books.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn auditor(&self) -> Auditor {
         Auditor::connect(&self.db.url()).await.expect("the auditor connects")
     }
 
     /// What an audit comes to.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn audit(&self) -> Verdict {
         let auditor = self.auditor().await;
         let verdict = auditor.audit().await.expect("the audit comes to an end");
@@ -177,9 +144,6 @@ impl Books {
 
 impl Books {
     /// Makes every hash of a stream anew, as a careful forger does.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn rechain(&self, account: AccountId) {
         let mut superuser = self.db.superuser().await;
         let select = "select aggregate_id, sequence, realm_id, currency, event_type, event_version, payload::text,
@@ -199,43 +163,26 @@ impl Books {
     }
 }
 
-/// US dollars.
 #[must_use]
 pub fn usd() -> Currency {
     "USD".parse().unwrap()
 }
 
-/// Money from its text.
-///
-/// # Panics
-/// When it is none.
 #[must_use]
 pub fn money(text: &str) -> Money {
     text.parse().unwrap()
 }
 
-/// An amount from its text.
-///
-/// # Panics
-/// When it is none.
 #[must_use]
 pub fn amount(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
-/// A label from its text.
-///
-/// # Panics
-/// When it is none.
 #[must_use]
 pub fn label(text: &str) -> Label {
     text.parse().unwrap()
 }
 
-/// An idempotency key from its text.
-///
-/// # Panics
-/// When it is none.
 #[must_use]
 pub fn key(text: &str) -> IdempotencyKey {
     text.parse().unwrap()

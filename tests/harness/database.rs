@@ -24,9 +24,6 @@ pub struct TestDb {
 
 impl TestDb {
     /// A fresh copy of the migrated template on the server that `DATABASE_URL` names.
-    ///
-    /// # Panics
-    /// Without a server: `make test` starts one and sets `DATABASE_URL`.
     #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
     pub async fn create() -> Self {
         let url =
@@ -64,9 +61,6 @@ impl TestDb {
     }
 
     /// A connection that may do anything.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn superuser(&self) -> PgConnection {
         PgConnection::connect_with(&self.server.clone().database(&self.name))
             .await
@@ -74,18 +68,12 @@ impl TestDb {
     }
 
     /// A connection as the service has it, for one of the roles that it may become.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn login(&self, role: &str) -> PgConnection {
         let options: PgConnectOptions = self.url().parse().expect("our own url");
         options.options([("role", role)]).connect().await.expect("the test server answers")
     }
 
     /// Runs SQL past every guard: no triggers, no row security.
-    ///
-    /// # Panics
-    /// When the SQL fails.
     pub async fn tamper(&self, sql: &str) {
         let mut superuser = self.superuser().await;
         superuser.execute("set session_replication_role = replica").await.unwrap();
@@ -95,9 +83,6 @@ impl TestDb {
     }
 
     /// Removes the database, cutting whoever is still connected.
-    ///
-    /// # Panics
-    /// When the server does not answer.
     pub async fn remove(self) {
         let mut admin = PgConnection::connect_with(&self.server).await.expect("the test server answers");
         admin.execute(format!("drop database {} with (force)", self.name).as_str()).await.unwrap();

@@ -1,4 +1,5 @@
 //! What every test stands on: a fresh database on a real PostgreSQL, a ledger on it as the unprivileged role, and the audit.
+#![expect(missing_docs, reason = "a test's tools are read where they are used")]
 
 mod books;
 mod database;

@@ -3,9 +3,6 @@
 use std::path::PathBuf;
 
 /// The path of a program such as `ledger` or `examples/bill_usage`.
-///
-/// # Panics
-/// When it is not built: `make test` builds all of them, `cargo test -p` does not.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it lies");

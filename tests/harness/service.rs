@@ -21,7 +21,6 @@ use crate::Books;
 pub struct TestApp {
     /// The ledger and the database below.
     pub books: Books,
-    /// The service.
     pub app: App,
     /// An operator who may do everything.
     pub admin: Client,
@@ -31,17 +30,11 @@ pub struct TestApp {
 
 impl TestApp {
     /// Runs a test on a fresh service, and ends it with the audit.
-    ///
-    /// # Panics
-    /// When the books do not balance.
     pub async fn run(test: impl AsyncFnOnce(&TestApp)) {
         Self::run_within(Limits::default(), test).await;
     }
 
     /// Runs a test on a service with these limits.
-    ///
-    /// # Panics
-    /// When the books do not balance.
     pub async fn run_within(limits: Limits, test: impl AsyncFnOnce(&TestApp)) {
         let app = Self::open(limits).await;
         test(&app).await;
@@ -50,9 +43,6 @@ impl TestApp {
     }
 
     /// A fresh service, for a test that ends some other way.
-    ///
-    /// # Panics
-    /// When it does not start.
     pub async fn open(limits: Limits) -> Self {
         let books = Books::open().await;
         let app = App::start(books.ledger.clone(), &books.db.url(), limits).expect("the service starts");
@@ -63,15 +53,11 @@ impl TestApp {
     }
 
     /// Another service process on the same database.
-    ///
-    /// # Panics
-    /// When it does not start.
     pub async fn second(&self) -> App {
         let ledger = self.books.second_ledger().await;
         App::start(ledger, &self.books.db.url(), Limits::default()).expect("a second service starts")
     }
 
-    /// Nobody.
     #[must_use]
     pub fn anonymous(&self) -> Client {
         Client::new(&self.app)
@@ -83,7 +69,6 @@ impl TestApp {
         self.anonymous().bearer(made.text("key"))
     }
 
-    /// A new gateway.
     pub async fn gateway(&self) -> Client {
         let made = self.admin.post("/gateways", json!({"name": "edge"})).await.expect(201);
         self.anonymous().bearer(made.text("key"))

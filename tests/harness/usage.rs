@@ -20,9 +20,6 @@ impl Usage {
     pub const MODEL: &str = "gpt-4o";
 
     /// The trace and the prices are not ours to ship: they lie beside the checkout, or a small trace is made.
-    ///
-    /// # Panics
-    /// When it cannot be written.
     #[must_use]
     pub fn find() -> Self {
         let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
@@ -50,9 +47,6 @@ impl Usage {
     }
 
     /// The sum by Python's decimals, which share nothing with ours.
-    ///
-    /// # Panics
-    /// Without Python: `make test` sees to it.
     #[must_use]
     pub fn sum_by_another_tool(usage: &Path, prices: &Path) -> String {
         let script = "import csv, sys\nfrom decimal import Decimal, getcontext\ngetcontext().prec = 60\n\

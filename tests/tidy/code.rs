@@ -3,8 +3,6 @@
 use crate::tree::{File, below, catches, holds, lines_of_code, words};
 
 const FILE_LINES_MAX: usize = 400;
-/// An example is read in one sitting.
-const EXAMPLE_LINES_MAX: usize = 59;
 
 #[test]
 fn rust_files_stay_short() {
@@ -13,65 +11,9 @@ fn rust_files_stay_short() {
 }
 
 fn long_files(files: &[File]) -> Vec<String> {
-    too_long(below(files, "", ".rs"), FILE_LINES_MAX)
-}
-
-#[test]
-fn examples_are_read_in_one_sitting() {
-    catches(
-        long_examples,
-        &[("examples/a.rs", &"\n".repeat(60))],
-        "examples/a.rs has 60 lines, 59 are allowed",
-    );
-    holds(long_examples);
-}
-
-fn long_examples(files: &[File]) -> Vec<String> {
-    too_long(below(files, "examples/", ".rs"), EXAMPLE_LINES_MAX)
-}
-
-fn too_long<'a>(files: impl Iterator<Item = &'a File>, most: usize) -> Vec<String> {
-    let sizes = files.map(|file| (&file.path, file.text.lines().count()));
-    sizes
-        .filter(|(_, lines)| *lines > most)
-        .map(|(path, lines)| format!("{path} has {lines} lines, {most} are allowed"))
-        .collect()
-}
-
-#[test]
-fn what_is_left_to_do_names_its_issue() {
-    let note = concat!("// TO", "DO: later\n// TO", "DO(#12): then");
-    catches(unnumbered, &[("a.rs", note)], "a.rs:1: say which issue it waits for, as in (#12)");
-    holds(unnumbered);
-}
-
-fn unnumbered(files: &[File]) -> Vec<String> {
-    let markers = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
-    let is_open = |line: &str| {
-        // Between quotes it is data, such as the code of no currency.
-        let is_marked =
-            |marker: &str| words(line).any(|word| word == marker) && !line.contains(&format!("\"{marker}\""));
-        markers.iter().any(|marker| is_marked(marker) && !is_numbered(line, marker))
-    };
-    find_lines(files.iter(), is_open, "say which issue it waits for, as in (#12)")
-}
-
-fn is_numbered(line: &str, marker: &str) -> bool {
-    let rest = line.split_once(marker).map_or("", |(_, rest)| rest);
-    let number = rest.strip_prefix("(#").and_then(|rest| rest.split_once(')')).map(|(number, _)| number);
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-#[test]
-fn no_test_is_ignored() {
-    let ignored = concat!("#[test]\n#[ig", "nore]\nfn a() {}");
-    catches(ignored_tests, &[("tests/a.rs", ignored)], "tests/a.rs:2: fix it, or take it out");
-    holds(ignored_tests);
-}
-
-fn ignored_tests(files: &[File]) -> Vec<String> {
-    let attribute = concat!("#[ig", "nore");
-    find_lines(below(files, "", ".rs"), |line| line.contains(attribute), "fix it, or take it out")
+    let sizes = below(files, "", ".rs").map(|file| (&file.path, file.text.lines().count()));
+    let long = sizes.filter(|(_, lines)| *lines > FILE_LINES_MAX);
+    long.map(|(path, lines)| format!("{path} has {lines} lines, {FILE_LINES_MAX} are allowed")).collect()
 }
 
 #[test]
@@ -118,18 +60,12 @@ fn machine_paths(files: &[File]) -> Vec<String> {
             is_absolute && !line[idx..].starts_with(everybodys)
         })
     };
-    find_lines(files.iter(), is_local, "nobody else has this path")
-}
-
-fn find_lines<'a>(
-    files: impl Iterator<Item = &'a File>,
-    wrong: impl Fn(&str) -> bool,
-    advice: &str,
-) -> Vec<String> {
     let mut faults = Vec::new();
     for File { path, text } in files {
-        let lines = (1..).zip(text.lines()).filter(|(_, line)| wrong(line));
-        faults.extend(lines.map(|(number, _): (usize, _)| format!("{path}:{number}: {advice}")));
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| is_local(line));
+        faults.extend(
+            lines.map(|(number, _): (usize, _)| format!("{path}:{number}: nobody else has this path")),
+        );
     }
     faults
 }

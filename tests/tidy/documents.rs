@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    markdown::{anchors, blocks, links, prose, spans},
+    page::Page,
     tree::{File, below, catches, find, holds, words},
 };
 
@@ -31,11 +31,9 @@ fn file((path, text): (&str, &str)) -> File {
 fn dead_links(files: &[File]) -> Vec<String> {
     let mut faults = Vec::new();
     for file in below(files, "", ".md") {
-        for (number, line) in prose(&file.text) {
-            let relative = links(line).into_iter().filter(|link| !link.contains(':'));
-            let dead = relative.filter_map(|link| dead_link(files, &file.path, link));
-            faults.extend(dead.map(|why| format!("{}:{number}: {why}", file.path)));
-        }
+        let relative = Page::of(file).links.into_iter().filter(|(_, link)| !link.contains(':'));
+        let dead = relative.filter_map(|(number, link)| Some((number, dead_link(files, &file.path, &link)?)));
+        faults.extend(dead.map(|(number, why)| format!("{}:{number}: {why}", file.path)));
     }
     faults
 }
@@ -46,7 +44,7 @@ fn dead_link(files: &[File], from: &str, link: &str) -> Option<String> {
     let is_folder =
         files.iter().any(|file| file.path.starts_with(&format!("{}/", target.trim_end_matches('/'))));
     match find(files, &target) {
-        Ok(file) if anchor.is_empty() || anchors(&file.text).iter().any(|found| found == anchor) => None,
+        Ok(file) if anchor.is_empty() || Page::of(file).anchors.iter().any(|found| found == anchor) => None,
         Ok(_) => Some(format!("{target} has no heading {anchor}")),
         Err(_) if is_folder && anchor.is_empty() => None,
         Err(_) => Some(format!("there is no {path}")),
@@ -98,44 +96,8 @@ fn unknown_names(files: &[File]) -> Vec<String> {
     let mut faults = Vec::new();
     // The changelog names what was there at its time.
     for file in below(files, "", ".md").filter(|file| file.path != "CHANGELOG.md") {
-        for (number, line) in prose(&file.text) {
-            let unknown = spans(line).filter(|span| !is_there(span));
-            faults.extend(unknown.map(|span| format!("{}:{number}: there is no `{span}`", file.path)));
-        }
-    }
-    faults
-}
-
-#[test]
-fn a_line_is_one_sentence() {
-    let two = ("a.md", "One. Two.");
-    catches(crowded_lines, &[two], "a.md:1: begin a new line behind the sentence that ends in \"One.\"");
-    let fine = ("a.md", "1. One, e.g. two.\n\n| One. Two. |\n`One. Two.`\n```text\nOne. Two.\n```");
-    assert!(crowded_lines(&[file(fine)]).is_empty(), "tables and code are left alone");
-    holds(crowded_lines);
-}
-
-/// So that a change shows what has changed.
-fn crowded_lines(files: &[File]) -> Vec<String> {
-    let mut faults = Vec::new();
-    for file in below(files, "", ".md") {
-        for (number, line) in prose(&file.text).filter(|(_, line)| !line.starts_with('|')) {
-            let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
-            let tokens: Vec<&str> = plain.split(' ').collect();
-            let ends = |pair: &&[&str]| {
-                let is_word = pair[0].trim_end_matches('.').ends_with(|char: char| !char.is_ascii_digit());
-                pair[0].ends_with('.')
-                    && is_word
-                    && pair[1].starts_with(|char: char| char.is_uppercase() || char == '`')
-            };
-            let ended = tokens.windows(2).filter(ends).map(|pair| pair[0]);
-            faults.extend(ended.map(|word| {
-                format!(
-                    "{}:{number}: begin a new line behind the sentence that ends in \"{word}\"",
-                    file.path
-                )
-            }));
-        }
+        let unknown = Page::of(file).codes.into_iter().filter(|(_, code)| !is_there(code));
+        faults.extend(unknown.map(|(number, code)| format!("{}:{number}: there is no `{code}`", file.path)));
     }
     faults
 }
@@ -171,8 +133,9 @@ fn undocumented(files: &[File]) -> Vec<String> {
         Ok(file) => &file.text,
         Err(gone) => return gone,
     };
-    let rows = prose(text).filter(|(_, line)| line.starts_with("| `"));
-    let rows: Vec<(usize, Vec<&str>)> = rows.map(|(number, line)| (number, spans(line).collect())).collect();
+    let rows = (1_usize..).zip(text.lines()).filter(|(_, line)| line.starts_with("| `"));
+    let rows: Vec<(usize, Vec<&str>)> =
+        rows.map(|(number, line)| (number, line.split('`').skip(1).step_by(2).collect())).collect();
     let (mut faults, mut known) = (Vec::new(), BTreeSet::new());
     for (path, function) in CODES {
         let arms = match find(files, path) {
@@ -210,59 +173,4 @@ fn arms(text: &str, function: &str) -> Vec<(String, String)> {
         arms.extend(names.map(|name| (name.to_owned(), code.to_owned())));
     }
     arms
-}
-
-const PROGRAM_LINES_MAX: usize = 29;
-/// Takes the program out of the README, builds it against the packaged crate, and runs it.
-const PACKAGED: &str = ".ci/packaged";
-
-#[test]
-fn the_readmes_program_is_the_one_that_ci_runs() {
-    let program = |lines| format!("```rust\n{}```\n", "f();\n".repeat(lines));
-    let script = (PACKAGED, "sed -n '/^```rust$/,/^```$/p' README.md");
-    let ci = (".ci/run", "    part packaged .ci/packaged\n");
-    catches(
-        strayed,
-        &[("README.md", &program(30)), script, ci],
-        "README.md: its program has 30 lines, 29 are allowed",
-    );
-    let two = program(3) + &program(4);
-    catches(strayed, &[("README.md", &two), script, ci], "README.md has 2 programs, and CI runs one");
-    catches(
-        strayed,
-        &[("README.md", &program(3)), script, (".ci/run", "")],
-        ".ci/run does not run .ci/packaged",
-    );
-    let other = ("docs/embedding.md", "```rust\ng();\n```\n");
-    catches(
-        strayed,
-        &[("README.md", &program(3)), script, ci, other],
-        "docs/embedding.md has a block of Rust that nothing compiles",
-    );
-    holds(strayed);
-}
-
-fn strayed(files: &[File]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let text = |path: &str| find(files, path).map_or("", |file| file.text.as_str());
-    let programs = blocks(text("README.md"), "rust");
-    if programs.len() != 1 {
-        faults.push(format!("README.md has {} programs, and CI runs one", programs.len()));
-    }
-    for lines in
-        programs.iter().map(|program| program.lines().count()).filter(|lines| *lines > PROGRAM_LINES_MAX)
-    {
-        faults.push(format!("README.md: its program has {lines} lines, {PROGRAM_LINES_MAX} are allowed"));
-    }
-    if !text(PACKAGED).contains("README.md") {
-        faults.push(format!("{PACKAGED} does not read the README"));
-    }
-    if !text(".ci/run").lines().any(|line| line.trim() == format!("part packaged {PACKAGED}")) {
-        faults.push(format!(".ci/run does not run {PACKAGED}"));
-    }
-    // Fragments, which no compiler could take alone, are marked `rust,ignore`.
-    let others = below(files, "", ".md")
-        .filter(|file| file.path != "README.md" && !blocks(&file.text, "rust").is_empty());
-    faults.extend(others.map(|file| format!("{} has a block of Rust that nothing compiles", file.path)));
-    faults
 }

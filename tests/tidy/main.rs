@@ -4,7 +4,7 @@ mod code;
 mod documents;
 mod floors;
 mod layers;
-mod markdown;
 mod migrations;
+mod page;
 mod reference;
 mod tree;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    markdown::blocks,
+    page::Page,
     tree::{File, below, catches, find, holds},
 };
 
@@ -26,7 +26,12 @@ fn the_api_page_names_every_route() {
 
 fn misnamed_routes(files: &[File]) -> Vec<String> {
     let page = match find(files, API) {
-        Ok(page) => blocks(&page.text, "text").concat(),
+        Ok(page) => Page::of(page)
+            .blocks
+            .into_iter()
+            .filter(|(language, _)| language == "text")
+            .map(|(_, text)| text)
+            .collect::<String>(),
         Err(gone) => return gone,
     };
     let is_end = |char: char| char.is_whitespace() || "?;,".contains(char);

@@ -54,7 +54,6 @@ impl Client {
         client
     }
 
-    /// A request without a body.
     #[must_use]
     pub fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path, None)
@@ -66,19 +65,16 @@ impl Client {
         self.call(Method::POST, path, Some(body)).key(&fresh("key"))
     }
 
-    /// A change.
     #[must_use]
     pub fn patch(&self, path: &str, body: Value) -> Call {
         self.call(Method::PATCH, path, Some(body))
     }
 
-    /// A removal.
     #[must_use]
     pub fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path, None)
     }
 
-    /// Any request.
     #[must_use]
     pub fn call(&self, method: Method, path: &str, body: Option<Value>) -> Call {
         let mut headers = self.headers.clone();
@@ -102,7 +98,6 @@ impl Client {
         self.post(&format!("/accounts/{account}/top-ups"), body)
     }
 
-    /// Charges an account.
     #[must_use]
     pub fn charge(&self, account: Uuid, amount: &str) -> Call {
         self.post(&format!("/accounts/{account}/charges"), json!({"amount": amount, "currency": "USD"}))
@@ -136,13 +131,11 @@ pub struct Call {
 }
 
 impl Call {
-    /// Under this idempotency key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    /// With this header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(HeaderName::from_static(name), value.parse().expect("a header's value"));
@@ -156,14 +149,12 @@ impl Call {
         self
     }
 
-    /// Without this header.
     #[must_use]
     pub fn without(mut self, name: &'static str) -> Self {
         self.headers.remove(name);
         self
     }
 
-    /// With this body, whatever it is.
     #[must_use]
     pub fn body(self, body: impl Into<Body>) -> Self {
         Self { body: body.into(), ..self }
@@ -195,9 +186,7 @@ impl IntoFuture for Call {
 /// What the service said.
 #[derive(Clone)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// All headers.
     pub headers: HeaderMap,
     /// The body as it came.
     pub body: Bytes,
@@ -214,9 +203,6 @@ impl Answer {
     }
 
     /// The same answer, if it has this status.
-    ///
-    /// # Panics
-    /// When it has another one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
@@ -236,26 +222,18 @@ impl Answer {
     }
 
     /// The id of what was made.
-    ///
-    /// # Panics
-    /// When there is none.
     #[must_use]
     #[track_caller]
     pub fn id(&self) -> Uuid {
         self.text("id").parse().expect("an id")
     }
 
-    /// A text of the body.
-    ///
-    /// # Panics
-    /// When there is none.
     #[must_use]
     #[track_caller]
     pub fn text(&self, name: &str) -> &str {
         self.json[name].as_str().unwrap_or_else(|| panic!("no {name} in {self:?}"))
     }
 
-    /// A header as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

@@ -14,9 +14,7 @@ use super::Answer;
 /// One way in which an operation can end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
-    /// The operation's id.
     pub operation: String,
-    /// The HTTP status.
     pub status: u16,
     /// The problem's code; empty when all went well.
     pub code: String,
@@ -27,9 +25,7 @@ pub struct Outcome {
 pub struct Operation {
     /// Such as `POST`.
     pub method: String,
-    /// With its parameters in braces.
     pub path: String,
-    /// Its name.
     pub id: String,
 }
 
@@ -49,7 +45,6 @@ static DECLARED: LazyLock<BTreeSet<Outcome>> = LazyLock::new(declared);
 static SEEN: LazyLock<Mutex<BTreeSet<Outcome>>> = LazyLock::new(Mutex::default);
 
 impl Recorder {
-    /// Every operation.
     #[must_use]
     pub fn operations() -> &'static [Operation] {
         &OPERATIONS
@@ -62,19 +57,12 @@ impl Recorder {
     }
 
     /// What is declared and was never seen.
-    ///
-    /// # Panics
-    /// When another test panicked here.
     #[must_use]
     pub fn missing() -> Vec<Outcome> {
         let seen = SEEN.lock().unwrap();
         DECLARED.iter().filter(|outcome| !seen.contains(outcome)).cloned().collect()
     }
 
-    /// Takes an answer in.
-    ///
-    /// # Panics
-    /// When the reference does not declare it.
     pub fn record(method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap_or_default();
         let is_asked = |of: &&Operation| of.method == method && matches(&of.path, path);
