@@ -13,6 +13,7 @@ mod quarantine;
 mod record;
 mod repair;
 mod second_replay;
+mod selection;
 mod trial_balance;
 mod verdict;
 mod walk;
@@ -24,6 +25,7 @@ pub use self::{
     difference::{Column, Difference},
     finding::{Acknowledgement, Finding},
     repair::Repaired,
+    selection::Selection,
     trial_balance::{TrialBalance, TrialLine},
     verdict::{Check, CheckName, Verdict},
 };
@@ -92,7 +94,7 @@ impl Auditor {
         let pool = pools::pool(&self.options, Role::Auditor, SECOND_REPLAYS as u32);
         let (mut replays, mut n_replays, mut n_judged) = (FuturesUnordered::new(), 0, 0);
         let mut wrong = None;
-        let mut walk = Walk::start(connection, &*self.watch).await?;
+        let mut walk = Walk::start(connection, &Selection::default(), &*self.watch).await?;
         while let Some(step) = walk.next().await? {
             let found = match step {
                 Step::Entry(..) => {

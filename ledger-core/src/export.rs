@@ -1,22 +1,29 @@
 //! The journal for other people's tools: hledger, beancount, spreadsheets, programs.
 //!
 //! hledger and beancount sum all by themselves. So each export ends every account with an assertion of *our* balance, taken
-//! from the balance row or from the database's own sums and not from the entries just written: the other tool then checks us,
-//! and not only itself.
+//! from the balance row, or from what the last entry states, or from the database's own sums, and never added up from the
+//! entries just written: the other tool then checks us, and not only itself.
 
 mod beancount;
 mod book;
 mod csv;
 mod hledger;
 mod json_lines;
+mod period;
 
 use std::{fmt, io, str::FromStr};
 
 use serde::Serialize;
 
-use self::{beancount::Beancount, csv::Csv, hledger::Hledger, json_lines::JsonLines};
+use self::{
+    beancount::Beancount,
+    csv::Csv,
+    hledger::Hledger,
+    json_lines::JsonLines,
+    period::{Period, Standing},
+};
 use crate::{
-    audit::{Found, Step, TrialBalance, Walk, trial_balances},
+    audit::{Selection, Step, TrialBalance, Walk, trial_balances},
     auditor::{Auditor, AuditorError},
     domain::{account::Event, entry::Timestamp, limits::Note},
     journal::stream::StoredEvent,
@@ -47,37 +54,50 @@ pub struct Exported {
 }
 
 impl Auditor {
-    /// Writes the whole journal as it stands at one moment, account by account, in constant memory. The same journal is
-    /// always written the same, but for the day of the closing assertions.
+    /// Writes the books, or a part of them, as they stand at one moment: account by account, in constant memory. The same
+    /// journal is always written the same, but for the day of the closing assertions of books that are still open.
+    ///
+    /// A period has a line for what each account brings into it, and one for what it takes out; everything from the first entry
+    /// on is read and proved all the same.
     ///
     /// # Errors
-    /// [`AuditorError::Broken`] at the first entry that does not hold: what was written until then is no export.
+    /// [`AuditorError::Broken`] at the first entry that does not hold, and [`AuditorError::Unsound`] for an account without a
+    /// balance row that can be read: what was written until then is no export.
     pub async fn export(
         &self,
         format: Format,
+        selection: &Selection,
         out: &mut (dyn io::Write + Send),
     ) -> Result<Exported, AuditorError> {
         let (mut tx, as_of) = self.snapshot().await?;
-        let sums = trial_balances(&mut tx).await?.map_err(AuditorError::NoSums)?;
+        let sums = trial_balances(&mut tx, selection).await?.map_err(AuditorError::NoSums)?;
+        let period = Period::new(selection, as_of);
         let mut sheet: Box<dyn Sheet + Send + '_> = match format {
-            Format::Hledger => Box::new(Hledger::new(out, as_of)),
-            Format::Beancount => Box::new(Beancount::new(out, as_of)),
-            Format::Csv => Box::new(Csv::new(out)),
-            Format::JsonLines => Box::new(JsonLines::new(out)),
+            Format::Hledger => Box::new(Hledger::new(out, period)),
+            Format::Beancount => Box::new(Beancount::new(out, period)),
+            Format::Csv => Box::new(Csv::new(out, period)),
+            Format::JsonLines => Box::new(JsonLines::new(out, period)),
         };
-        let mut exported = Exported::default();
-        let mut walk = Walk::start(&mut tx, &*self.watch).await?;
-        sheet.begin()?;
+        let (mut exported, mut brought) = (Exported::default(), None);
+        let mut walk = Walk::start(&mut tx, selection, &*self.watch).await?;
+        sheet.begin(&sums)?;
         while let Some(step) = walk.next().await? {
             match step {
+                Step::Entry(stored, event) if period.is_before(&stored) => {
+                    brought = Some(Standing::after(&stored, &event));
+                }
                 Step::Entry(stored, event) => {
+                    brought.take().map_or(Ok(()), |opening| sheet.opening(&opening))?;
                     sheet.entry(&stored, &event)?;
                     exported.entries += 1;
                 }
                 Step::Break(_, broken) => return Err(broken.into()),
                 Step::Account(found) => {
-                    sheet.account(&found)?;
-                    exported.accounts += 1;
+                    brought.take().map_or(Ok(()), |opening| sheet.opening(&opening))?;
+                    if let Some(closing) = period.closing(&found)? {
+                        sheet.closing(&closing)?;
+                        exported.accounts += 1;
+                    }
                 }
             }
         }
@@ -88,11 +108,15 @@ impl Auditor {
 
 /// One way to write.
 trait Sheet {
-    fn begin(&mut self) -> io::Result<()>;
+    /// The start, with what the platform's accounts bring into the period.
+    fn begin(&mut self, sums: &[TrialBalance]) -> io::Result<()>;
+    /// What an account brings into the period, before its entries.
+    fn opening(&mut self, opening: &Standing) -> io::Result<()>;
     /// An entry, in the order of accounts and sequences.
     fn entry(&mut self, stored: &StoredEvent, event: &Event) -> io::Result<()>;
-    /// The end of an account, behind its entries.
-    fn account(&mut self, found: &Found) -> io::Result<()>;
+    /// What an account takes out of the period, behind its entries.
+    fn closing(&mut self, closing: &Standing) -> io::Result<()>;
+    /// The end, with what the platform's accounts take out of the period.
     fn end(&mut self, sums: &[TrialBalance]) -> io::Result<()>;
 }
 

@@ -28,8 +28,8 @@ mod round;
 
 pub use self::{
     audit::{
-        Acknowledgement, Check, CheckName, Column, Difference, Finding, Repaired, TrialBalance, TrialLine,
-        Verdict,
+        Acknowledgement, Check, CheckName, Column, Difference, Finding, Repaired, Selection, TrialBalance,
+        TrialLine, Verdict,
     },
     auditor::{Auditor, AuditorError, Progress},
     caller::{Call, Caller},

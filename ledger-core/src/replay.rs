@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use crate::{
-    audit::{Difference, Step, Walk},
+    audit::{Difference, Selection, Step, Walk},
     auditor::{Auditor, AuditorError},
     domain::limits::Label,
 };
@@ -55,7 +55,7 @@ impl Auditor {
         mut found: impl FnMut(&Difference, bool),
     ) -> Result<Replayed, AuditorError> {
         let (mut tx, _) = self.snapshot().await?;
-        let mut walk = Walk::start(&mut tx, &*self.watch).await?;
+        let mut walk = Walk::start(&mut tx, &Selection::default(), &*self.watch).await?;
         let mut replayed = Replayed::default();
         while let Some(step) = walk.next().await? {
             let account = match step {

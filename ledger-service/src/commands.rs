@@ -12,7 +12,9 @@ mod progress;
 mod release;
 mod repair;
 mod replay;
+mod selection;
 mod serve;
+mod trial_balance;
 
 use std::path::PathBuf;
 
@@ -85,8 +87,10 @@ enum Books {
     Repair(repair::Options),
     /// Let an account out of quarantine, once what was seen of it is explained.
     Release(release::Options),
-    /// Write the journal for another tool.
+    /// Write the journal, or a part of it, for another tool.
     Export(export::Options),
+    /// What every account of the chart holds, and what moved it in a period.
+    TrialBalance(trial_balance::Options),
 }
 
 /// In whose name something is done.
@@ -134,6 +138,7 @@ impl Books {
             Self::Repair(options) => repair::run(session, options).await,
             Self::Release(options) => release::run(session, options).await,
             Self::Export(options) => export::run(session, options).await,
+            Self::TrialBalance(options) => trial_balance::run(session, options).await,
         }
     }
 }

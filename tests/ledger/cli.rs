@@ -195,6 +195,34 @@ async fn replay_and_repair_say_what_they_mend() {
 }
 
 #[tokio::test]
+async fn a_part_of_the_books_is_asked_for_by_day_or_time_owner_and_currency() {
+    Books::run(async |books| {
+        let account = books.account("1.50").await;
+        let owner = books.balance(account).await.row.owner.realm().to_string();
+        let url = books.db.url();
+        let told = answers(&url, &["trial-balance", "--tenant", &owner, "--from", "2026-01-01"], 0);
+        assert!(told.starts_with("Trial balance, USD ") && told.contains("cash/stripe"), "{told}");
+        let told = answers(&url, &["trial-balance", "--to", "2026-01-01T00:00:00Z", "--json"], 0);
+        assert_eq!(told, "[]\n");
+        let export = ["export", "--format", "jsonl", "--currency", "USD", "--from", "2100-01-01"];
+        let told = answers(&url, &export, 0);
+        let kinds: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let kinds: Vec<_> = kinds.iter().map(|line| line["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["opening", "opening", "closing", "closing"], "the platform's and the customer's");
+        fails(
+            &url,
+            &["trial-balance", "--from", "2026-01-02", "--to", "2026-01-01"],
+            expect![[r#"
+                ledger: --from is not before --to
+            "#]],
+        );
+        let unclear = ledger(&url, &["trial-balance", "--from", "January"]);
+        assert!(String::from_utf8(unclear.stderr).unwrap().contains("it is not of the form 2026-01-31"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_is_replaced_only_by_a_whole_export() {
     let books = Books::open().await;
     books.account("1.00").await;

@@ -6,13 +6,15 @@ use std::{
     process::Command,
 };
 
-use ledger_core::{AccountId, Charge, ChargeBack, Format, Note, Open, Owner, RefundTopUp, TopUp};
+use ledger_core::{
+    AccountId, Charge, ChargeBack, Exported, Format, Note, Open, Owner, RefundTopUp, Selection, TopUp,
+};
 use ledger_tests::{Books, amount, key, label, money};
 use serde_json::Value;
 use uuid::Uuid;
 
 /// Books with all that has happened so far to anybody: fees, twelve decimals, refunds, chargebacks, debt, a past, two currencies.
-async fn busy_books(books: &Books) -> Vec<AccountId> {
+pub(crate) async fn busy_books(books: &Books) -> Vec<AccountId> {
     let (platform, ledger) = (&books.platform, &books.ledger);
     let mut accounts = vec![books.account("0").await, books.account("0.01").await];
     for (owner, currency) in
@@ -49,16 +51,22 @@ async fn busy_books(books: &Books) -> Vec<AccountId> {
 }
 
 async fn export(books: &Books, format: Format) -> String {
+    let (text, exported) = export_part(books, format, &Selection::default()).await;
+    assert_eq!((exported.accounts, exported.entries), (4, 21));
+    text
+}
+
+/// Also how much it is.
+pub(crate) async fn export_part(books: &Books, format: Format, selection: &Selection) -> (String, Exported) {
     let auditor = books.auditor().await;
     let mut out = Vec::new();
-    let exported = auditor.export(format, &mut out).await.unwrap();
-    assert_eq!((exported.accounts, exported.entries), (4, 21));
+    let exported = auditor.export(format, selection, &mut out).await.unwrap();
     auditor.close().await;
-    String::from_utf8(out).unwrap()
+    (String::from_utf8(out).unwrap(), exported)
 }
 
 /// Runs a tool that `make test` installs.
-fn run(tool: &Path, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn run(tool: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(tool).args(arguments).output();
     let output = output.unwrap_or_else(|error| {
         panic!("{}: {error}: run `make test`, or `.ci/install test`", tool.display())
@@ -67,7 +75,12 @@ fn run(tool: &Path, arguments: &[&str]) -> Result<String, String> {
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
-fn written(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
+pub(crate) fn bean_check() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("target/venv/bin/bean-check")
+}
+
+pub(crate) fn written(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
@@ -121,8 +134,7 @@ async fn hledger_comes_to_our_balances() {
 async fn beancount_comes_to_our_balances() {
     Books::run(async |books| {
         busy_books(books).await;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let bean_check: PathBuf = root.join("target/venv/bin/bean-check");
+        let bean_check = bean_check();
         let folder = tempfile::tempdir().unwrap();
         let path = written(&folder, "ledger.beancount", &export(books, Format::Beancount).await);
 

@@ -14,6 +14,7 @@ mod keys;
 mod locks;
 mod migrations;
 mod out_of_range;
+mod periods;
 mod plans;
 mod processes;
 mod quarantine;

@@ -1,6 +1,6 @@
 //! What PostgreSQL can store and Rust cannot hold: it is a finding like any other, and stops nobody.
 
-use ledger_core::{CheckName, Format, Replay};
+use ledger_core::{CheckName, Format, Replay, Selection};
 use ledger_tests::label;
 
 use crate::tamper::{CHARGE, LAST, books, tampered};
@@ -30,7 +30,9 @@ async fn a_balance_row_that_cannot_be_read_is_named_and_mended() {
         let found = &verdict.check(CheckName::BalancesEqualFold).findings[0];
         assert_eq!((found.account, found.sequence), (Some(account), Some(LAST)), "{set}\n{verdict}");
         assert!(found.text.starts_with("the balance row cannot be read: "), "{set}\n{verdict}");
-        auditor.export(Format::Csv, &mut std::io::sink()).await.unwrap();
+        let exported = auditor.export(Format::Csv, &Selection::default(), &mut std::io::sink()).await;
+        let refused = exported.unwrap_err().to_string();
+        assert!(refused.contains("the balance row cannot be read"), "{refused}");
         let mend = Replay::Mend(label("jane"));
         let replayed = auditor.replay(&mend, |_, mended| assert!(mended, "{set}")).await.unwrap();
         assert_eq!((replayed.different, replayed.mended), (1, 1), "{set}");

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
+    Selection,
     cursor::Cursor,
     found::{Found, Step},
 };
@@ -24,9 +25,13 @@ pub(crate) struct Walk<'c> {
 }
 
 impl<'c> Walk<'c> {
-    /// Through all accounts, telling after every page how far it has come.
-    pub(crate) async fn start(connection: &'c mut PgConnection, watch: &'c Watch) -> sqlx::Result<Self> {
-        let walk = Self::over(connection, "", "").await?;
+    /// Through all accounts that are selected, from the first entry on, telling after every page how far it has come.
+    pub(crate) async fn start(
+        connection: &'c mut PgConnection,
+        selection: &Selection,
+        watch: &'c Watch,
+    ) -> sqlx::Result<Self> {
+        let walk = Self::over(connection, &selection.of_events(), &selection.of_rows()).await?;
         Ok(Self { watch: Some(watch), ..walk })
     }
 

@@ -3,11 +3,30 @@
 //! One naming for all formats: beancount's, the strictest. Each part of a name starts with a capital or a digit and goes on
 //! with letters, digits and dashes.
 
-use crate::domain::{
-    chart::{Leg, PlatformAccount, Provider, SubAccount},
-    ids::AccountId,
-    money::{Amount, Currency, Money},
+use crate::{
+    audit::{TrialBalance, TrialLine},
+    domain::{
+        chart::{Leg, PlatformAccount, Provider, SubAccount},
+        ids::AccountId,
+        money::{Amount, Money},
+    },
 };
+
+/// Where opening balances come from. They sum to nothing, because the books did.
+pub(super) const OPENING: &str = "Equity:Opening-Balances";
+
+/// The accounts of the platform in a trial balance, with what stands there at the start and at the end.
+pub(super) fn platform(sums: &TrialBalance) -> impl Iterator<Item = (String, &str, &str)> {
+    sums.lines.iter().filter_map(|TrialLine { account, opening, balance, .. }| match account.parse() {
+        Ok(Leg::Platform(account)) => Some((platform_name(account), opening.as_str(), balance.as_str())),
+        Ok(Leg::Customer(_)) | Err(_) => None,
+    })
+}
+
+/// What was given, with the other sign.
+pub(super) fn negative(sum: &str) -> String {
+    sum.strip_prefix('-').map_or_else(|| format!("-{sum}"), str::to_owned)
+}
 
 /// The name of a customer's account with all its parts.
 pub(super) fn customer(account: AccountId) -> String {
@@ -77,11 +96,6 @@ pub(super) fn quoted(currency: &str) -> String {
     } else {
         currency.to_owned()
     }
-}
-
-/// The currency's text, once.
-pub(super) fn text(currency: Currency) -> String {
-    currency.to_string()
 }
 
 #[cfg(test)]

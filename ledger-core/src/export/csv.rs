@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, io};
 
-use super::{Sheet, book::postings, description, kind};
+use super::{
+    Period, Sheet, Standing,
+    book::{self, postings},
+    description, kind,
+};
 use crate::{
-    audit::{Found, TrialBalance},
+    audit::TrialBalance,
     domain::{account::Event, entry::Movement},
     journal::stream::StoredEvent,
 };
@@ -25,19 +29,54 @@ const COLUMNS: [&str; 13] = [
     "description",
 ];
 
+/// In the column `type`, where an entry has its kind.
+const OPENING: &str = "opening";
+const CLOSING: &str = "closing";
+
 pub(super) struct Csv<'w> {
     out: csv::Writer<&'w mut (dyn io::Write + Send)>,
+    period: Period,
 }
 
 impl<'w> Csv<'w> {
-    pub(super) fn new(out: &'w mut (dyn io::Write + Send)) -> Self {
-        Self { out: csv::Writer::from_writer(out) }
+    pub(super) fn new(out: &'w mut (dyn io::Write + Send), period: Period) -> Self {
+        Self { out: csv::Writer::from_writer(out), period }
+    }
+
+    /// What stands on an account at one end of the period. Signed as postings are: debits are positive.
+    fn standing(
+        &mut self,
+        kind: &str,
+        of: Option<&Standing>,
+        name: &str,
+        sum: &str,
+        currency: &str,
+    ) -> io::Result<()> {
+        let at = if kind == OPENING { self.period.from } else { Some(self.period.last) };
+        let at = at.map(|at| at.to_rfc3339()).unwrap_or_default();
+        let account = of.map(|of| of.account.to_string()).unwrap_or_default();
+        let version = of.map(|of| of.version.to_string()).unwrap_or_default();
+        let row = ["", &account, &version, kind, &at, &at, "", name, sum, currency, "", "", ""];
+        Ok(self.out.write_record(row)?)
     }
 }
 
 impl Sheet for Csv<'_> {
-    fn begin(&mut self) -> io::Result<()> {
-        Ok(self.out.write_record(COLUMNS)?)
+    fn begin(&mut self, sums: &[TrialBalance]) -> io::Result<()> {
+        self.out.write_record(COLUMNS)?;
+        if self.period.from.is_some() {
+            for sums in sums {
+                for (name, opening, _) in book::platform(sums) {
+                    self.standing(OPENING, None, &name, opening, &sums.currency)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn opening(&mut self, opening: &Standing) -> io::Result<()> {
+        let (name, sum) = (book::customer(opening.account), (-opening.total).to_string());
+        self.standing(OPENING, Some(opening), &name, &sum, &opening.currency)
     }
 
     fn entry(&mut self, stored: &StoredEvent, event: &Event) -> io::Result<()> {
@@ -68,11 +107,22 @@ impl Sheet for Csv<'_> {
         Ok(())
     }
 
-    fn account(&mut self, _: &Found) -> io::Result<()> {
+    fn closing(&mut self, closing: &Standing) -> io::Result<()> {
+        if self.period.is_bounded {
+            let (name, sum) = (book::customer(closing.account), (-closing.total).to_string());
+            self.standing(CLOSING, Some(closing), &name, &sum, &closing.currency)?;
+        }
         Ok(())
     }
 
-    fn end(&mut self, _: &[TrialBalance]) -> io::Result<()> {
+    fn end(&mut self, sums: &[TrialBalance]) -> io::Result<()> {
+        if self.period.is_bounded {
+            for sums in sums {
+                for (name, _, balance) in book::platform(sums) {
+                    self.standing(CLOSING, None, &name, balance, &sums.currency)?;
+                }
+            }
+        }
         self.out.flush()
     }
 }

@@ -3,16 +3,16 @@
 use std::{collections::BTreeSet, io};
 
 use super::{
-    Sheet,
-    book::{self, digits, padded, postings, quoted},
+    Period, Sheet, Standing,
+    book::{self, digits, negative, padded, postings, quoted},
     day, kind,
 };
 use crate::{
-    audit::{Found, TrialBalance, TrialLine},
+    audit::TrialBalance,
     domain::{
         account::Event,
         chart::{Leg, SubAccount},
-        entry::{Movement, Timestamp},
+        entry::Movement,
         ids::AccountId,
         money::Money,
     },
@@ -21,15 +21,15 @@ use crate::{
 
 pub(super) struct Hledger<'w> {
     out: &'w mut (dyn io::Write + Send),
-    as_of: Timestamp,
+    period: Period,
     /// Declared behind the entries, so that `hledger check --strict` knows them.
     platform: BTreeSet<String>,
     currencies: BTreeSet<String>,
 }
 
 impl<'w> Hledger<'w> {
-    pub(super) fn new(out: &'w mut (dyn io::Write + Send), as_of: Timestamp) -> Self {
-        Self { out, as_of, platform: BTreeSet::new(), currencies: BTreeSet::new() }
+    pub(super) fn new(out: &'w mut (dyn io::Write + Send), period: Period) -> Self {
+        Self { out, period, platform: BTreeSet::new(), currencies: BTreeSet::new() }
     }
 
     fn declare(&mut self, account: AccountId) -> io::Result<()> {
@@ -42,9 +42,38 @@ impl<'w> Hledger<'w> {
 }
 
 impl Sheet for Hledger<'_> {
-    fn begin(&mut self) -> io::Result<()> {
-        writeln!(self.out, "; The ledger's journal as of {}.", self.as_of.format("%Y-%m-%d %H:%M:%S UTC"))?;
-        writeln!(self.out, "; The code of an entry is its id. Entries `balance` assert what the ledger says.")
+    fn begin(&mut self, sums: &[TrialBalance]) -> io::Result<()> {
+        let last = self.period.last.format("%Y-%m-%d %H:%M:%S UTC");
+        writeln!(self.out, "; The ledger's journal as of {last}.")?;
+        writeln!(
+            self.out,
+            "; The code of an entry is its id. Entries `balance` assert what the ledger says."
+        )?;
+        let Some(from) = self.period.from else { return Ok(()) };
+        for sums in sums {
+            writeln!(self.out, "\n{} * opening balance", day(from))?;
+            let currency = quoted(&sums.currency);
+            for (name, opening, _) in book::platform(sums).filter(|(_, opening, _)| *opening != "0") {
+                writeln!(self.out, "    {name}  {} {currency}", padded(opening))?;
+                writeln!(self.out, "    {}  {} {currency}", book::OPENING, padded(&negative(opening)))?;
+                self.platform.insert(name);
+            }
+            self.platform.insert(book::OPENING.to_owned());
+            self.currencies.insert(sums.currency.clone());
+        }
+        Ok(())
+    }
+
+    fn opening(&mut self, opening: &Standing) -> io::Result<()> {
+        let Some(from) = self.period.from else { return Ok(()) };
+        self.declare(opening.account)?;
+        writeln!(self.out, "\n{} * opening balance", day(from))?;
+        let currency = quoted(&opening.currency);
+        for (part, sum) in [(SubAccount::Main, opening.main()), (SubAccount::Held, opening.held)] {
+            let name = book::name(Leg::Customer(part), opening.account);
+            writeln!(self.out, "    {name}  {} {currency}", digits(-sum))?;
+        }
+        writeln!(self.out, "    {}  {} {currency}", book::OPENING, digits(opening.total))
     }
 
     fn entry(&mut self, stored: &StoredEvent, event: &Event) -> io::Result<()> {
@@ -55,7 +84,11 @@ impl Sheet for Hledger<'_> {
         if entry.movements.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "\n{} * ({}) {}", day(entry.effective_at), stored.id(), kind(stored))?;
+        let at = self.period.date(entry.effective_at);
+        writeln!(self.out, "\n{} * ({}) {}", day(at), stored.id(), kind(stored))?;
+        if at != entry.effective_at {
+            writeln!(self.out, "    ; effective: {}", day(entry.effective_at))?;
+        }
         for Movement { debit, credit, amount } in &entry.movements {
             for (name, sum) in postings(stored.account, *debit, *credit, *amount) {
                 writeln!(self.out, "    {name}  {} {}", digits(sum), quoted(&stored.currency))?;
@@ -70,18 +103,16 @@ impl Sheet for Hledger<'_> {
         Ok(())
     }
 
-    fn account(&mut self, found: &Found) -> io::Result<()> {
-        let Some(Ok(balance)) = &found.row else { return Ok(()) };
-        let (total, held) = (balance.row.balance, balance.row.frozen_balance);
-        let currency = book::text(balance.currency);
-        let zero = format!("{} {}", digits(Money::ZERO), quoted(&currency));
-        writeln!(self.out, "\n{} * balance", day(self.as_of))?;
+    fn closing(&mut self, closing: &Standing) -> io::Result<()> {
+        let currency = quoted(&closing.currency);
+        let zero = format!("{} {currency}", digits(Money::ZERO));
+        writeln!(self.out, "\n{} * balance", day(self.period.last))?;
         // `=*` takes in the parts of the account: main, held, and whatever else it has.
-        let whole = book::customer(found.id);
-        writeln!(self.out, "    {whole}  {zero} =* {} {}", digits(-total), quoted(&currency))?;
-        let part = book::name(Leg::Customer(SubAccount::Held), found.id);
-        writeln!(self.out, "    {part}  {zero} = {} {}", digits(-held), quoted(&currency))?;
-        self.currencies.insert(currency);
+        let whole = book::customer(closing.account);
+        writeln!(self.out, "    {whole}  {zero} =* {} {currency}", digits(-closing.total))?;
+        let part = book::name(Leg::Customer(SubAccount::Held), closing.account);
+        writeln!(self.out, "    {part}  {zero} = {} {currency}", digits(-closing.held))?;
+        self.currencies.insert(closing.currency.clone());
         Ok(())
     }
 
@@ -93,15 +124,14 @@ impl Sheet for Hledger<'_> {
         for account in &self.platform {
             writeln!(self.out, "account {account}")?;
         }
-        for TrialBalance { currency, lines, .. } in sums {
-            writeln!(self.out, "\n{} * balance", day(self.as_of))?;
-            let currency = quoted(currency);
-            for TrialLine { account, balance, .. } in lines {
-                if let Ok(Leg::Platform(account)) = account.parse() {
-                    let name = book::platform_name(account);
-                    let zero = digits(Money::ZERO);
-                    writeln!(self.out, "    {name}  {zero} {currency} = {} {currency}", padded(balance))?;
-                }
+        for sums in sums {
+            writeln!(self.out, "\n{} * balance", day(self.period.last))?;
+            let (currency, zero) = (quoted(&sums.currency), digits(Money::ZERO));
+            for (name, _, balance) in book::platform(sums) {
+                writeln!(self.out, "    {name}  {zero} {currency} = {} {currency}", padded(balance))?;
+            }
+            if self.period.from.is_some() {
+                writeln!(self.out, "    {}  {zero} {currency} = {zero} {currency}", book::OPENING)?;
             }
         }
         self.out.flush()

@@ -13,7 +13,7 @@ use clap::{
 use ledger_core::{Exported, Format};
 use tempfile::NamedTempFile;
 
-use super::Session;
+use super::{Session, selection::Selected};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -23,17 +23,20 @@ pub(super) struct Options {
     /// Write to this file, which is replaced at the end and only if all went well; to stdout if absent.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    selected: Selected,
 }
 
 pub(super) async fn run(session: &Session<'_>, options: Options) -> anyhow::Result<bool> {
-    let Options { format, output } = options;
+    let Options { format, output, selected } = options;
+    let selection = selected.selection()?;
     let (auditor, bar) = session.auditor().await?;
     let exported = match &output {
         Some(path) => {
             let unwritable = || format!("{} cannot be written", path.display());
             let file = NamedTempFile::new_in(folder(path)).with_context(unwritable)?;
             let mut out = BufWriter::new(file);
-            let exported = auditor.export(format, &mut out).await?;
+            let exported = auditor.export(format, &selection, &mut out).await?;
             let file = out.into_inner().map_err(|error| error.into_error()).with_context(unwritable)?;
             file.as_file().sync_all().with_context(unwritable)?;
             file.persist(path).with_context(unwritable)?;
@@ -41,7 +44,7 @@ pub(super) async fn run(session: &Session<'_>, options: Options) -> anyhow::Resu
         }
         None => {
             let mut out = BufWriter::new(std::io::stdout());
-            let exported = auditor.export(format, &mut out).await?;
+            let exported = auditor.export(format, &selection, &mut out).await?;
             out.flush()?;
             exported
         }
