@@ -91,7 +91,7 @@ impl Auditor {
         verdict: &mut Verdict,
         damage: Damage,
     ) -> Result<(), LedgerError> {
-        let pool = pools::pool(&self.options, Role::Auditor, SECOND_REPLAYS as u32);
+        let pool = pools::pool(&self.options, Role::AllRealms, SECOND_REPLAYS as u32);
         let (mut replays, mut n_replays, mut n_judged) = (FuturesUnordered::new(), 0, 0);
         let mut wrong = None;
         let mut walk = Walk::start(connection, &Selection::default(), &*self.watch).await?;

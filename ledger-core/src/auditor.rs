@@ -78,7 +78,7 @@ impl Auditor {
     /// acknowledged; [`LedgerError::Unavailable`] when the database does not answer.
     pub async fn connect(url: &str) -> Result<Self, LedgerError> {
         let options = pools::parse(url)?;
-        let reader = pools::pool(&options, Role::Auditor, SNAPSHOTS_MAX);
+        let reader = pools::pool(&options, Role::AllRealms, SNAPSHOTS_MAX);
         pools::check_safety(&reader).await?;
         let repairer = pools::pool(&options, Role::Repairer, 1);
         Ok(Self { options, reader, repairer, watch: Arc::new(|_| {}) })

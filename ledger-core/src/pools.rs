@@ -25,7 +25,7 @@ pub enum Role {
     /// Notes, to null.
     Eraser,
     /// Reads everything.
-    Auditor,
+    AllRealms,
     /// Reads everything, for somebody who waits for the answer.
     Lists,
     /// The platform's own tables, which belong to no realm.
@@ -40,7 +40,7 @@ impl Role {
             Self::Repairer => "ledger_repairer",
             Self::Auth => "ledger_auth",
             Self::Eraser => "ledger_eraser",
-            Self::Auditor | Self::Lists => "ledger_auditor",
+            Self::AllRealms | Self::Lists => "ledger_auditor",
             Self::Platform => "ledger_platform",
         }
     }
@@ -50,7 +50,7 @@ impl Role {
         match self {
             Self::Writer => "6s",
             Self::App | Self::Repairer | Self::Auth | Self::Eraser | Self::Platform | Self::Lists => "10s",
-            Self::Auditor => "0",
+            Self::AllRealms => "0",
         }
     }
 
@@ -64,7 +64,7 @@ impl Role {
             | Self::Auth
             | Self::Eraser
             | Self::Platform
-            | Self::Auditor
+            | Self::AllRealms
             | Self::Lists => "5s",
         }
     }

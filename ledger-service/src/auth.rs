@@ -9,7 +9,7 @@ use axum::{
 use ledger_core::{AccountId, Caller, Currency, Label};
 use uuid::Uuid;
 
-pub(crate) use crate::rules::access::{Admin, Auditor, Cashier, Charger, Holder, Reader};
+pub(crate) use crate::rules::access::{Admin, AnyOperator, Cashier, Charger, Holder, Reader};
 use crate::{
     error::{ApiError, Code},
     extract::{RequestId, Slot},

@@ -91,7 +91,7 @@ impl Store {
             app: pool(Role::App)?,
             credentials: Credentials::start(&auth),
             auth,
-            auditor: pool(Role::Auditor)?,
+            auditor: pool(Role::AllRealms)?,
             platform: pool(Role::Platform)?,
         })
     }

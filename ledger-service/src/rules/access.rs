@@ -159,7 +159,7 @@ permissions! {
     /// Accounts and what happened on them.
     Reader = Operator { .. } | Gateway { .. },
     /// Who there is: for operators alone.
-    Auditor = Operator { .. },
+    AnyOperator = Operator { .. },
     /// What a virtual key may do: charge its payer, and see what is left.
     Holder = Credential::VirtualKey(_) | Gateway { on_behalf_of: Some(_), .. },
 }

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Admin, Auditor, By},
+    auth::{Admin, AnyOperator, By},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, Changing, Listing, Naming, Unchanged},
@@ -71,7 +71,7 @@ pub(crate) async fn create_key(
 )]
 pub(crate) async fn list_keys(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Params(KeysParams { user_id }): Params<KeysParams>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<Key>>, ApiError> {
@@ -90,7 +90,7 @@ pub(crate) async fn list_keys(
 )]
 pub(crate) async fn get_key(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Named(id): Named<Uuid>,
 ) -> Result<Versioned<Key>, ApiError> {
     Ok(shown(by.find(shared.store(), id).await?))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Admin, Auditor, By},
+    auth::{Admin, AnyOperator, By},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, Listing, Naming, Unchanged},
@@ -101,7 +101,7 @@ pub(crate) async fn create_tenant(
 )]
 pub(crate) async fn list_tenants(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<Tenant>>, ApiError> {
     let tenants = shared.store().list(by.scope(), page.span()).await?;
@@ -115,7 +115,7 @@ pub(crate) async fn list_tenants(
 )]
 pub(crate) async fn get_tenant(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Named(id): Named<Uuid>,
 ) -> Result<Versioned<Tenant>, ApiError> {
     Ok(shown(by.find(shared.store(), id).await?))

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Admin, Auditor, By},
+    auth::{Admin, AnyOperator, By},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, Changing, Listing, Naming, Unchanged},
@@ -98,7 +98,7 @@ pub(crate) async fn create_user(
 )]
 pub(crate) async fn list_users(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Params(UsersParams { tenant_id }): Params<UsersParams>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<Page<User>>, ApiError> {
@@ -117,7 +117,7 @@ pub(crate) async fn list_users(
 )]
 pub(crate) async fn get_user(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
     Named(id): Named<Uuid>,
 ) -> Result<Versioned<User>, ApiError> {
     Ok(shown(by.find(shared.store(), id).await?))

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::entries::created;
 use crate::{
-    auth::{Auditor, By, Cashier, Reader},
+    auth::{AnyOperator, By, Cashier, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, Listing, MONEY, Unchanged},
@@ -203,7 +203,7 @@ pub(crate) async fn list_accounts(
         (None, tenant) => tenant.map(Owner::Tenant),
     };
     // A gateway knows whom it asks about. Only a person looks around among all customers.
-    if owner.is_none() && matches!(by.scope(), Scope::Platform) && !by.may::<Auditor>() {
+    if owner.is_none() && matches!(by.scope(), Scope::Platform) && !by.may::<AnyOperator>() {
         return Err(ApiError::new(Code::Forbidden, "name an owner: only operators see the accounts of all"));
     }
     let realms = match params.tenant_name {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{Auditor, By},
+    auth::{AnyOperator, By},
     error::{ApiError, reference::Listing},
     state::Shared,
     wire::{CurrencyText, TotalText},
@@ -72,7 +72,7 @@ pub(crate) struct AuditResponse {
 )]
 pub(crate) async fn get_overview(
     State(shared): State<Shared>,
-    by: By<Auditor>,
+    by: By<AnyOperator>,
 ) -> Result<Json<OverviewResponse>, ApiError> {
     Ok(Json(shared.ledger().overview(&by.caller).await?.into()))
 }
