@@ -12,17 +12,15 @@ async fn no_plan_of_the_append_loops_over_pairs() {
         books.account("10").await;
         let mut superuser = books.db.superuser().await;
         superuser.execute("set plan_cache_mode = force_generic_plan").await.unwrap();
-        for few in [true, false] {
-            if !few {
-                // As it is with many accounts, whose rows are worth an index.
-                let sizes = "update pg_class set reltuples = 1e6, relpages = 3e4 where relname in ('account_balances', 'events')";
-                books.db.tamper(sizes).await;
-                superuser.execute("discard plans").await.unwrap();
+        for n_accounts in [1, 50_000] {
+            if n_accounts > 1 {
+                superuser.execute(MORE_ACCOUNTS).await.unwrap();
+                superuser.execute("analyze account_balances").await.unwrap();
             }
             for (idx, statement) in append_statements().iter().enumerate() {
                 let parameters = (1..).take_while(|number| statement.contains(&format!("${number}"))).count();
                 assert!(parameters > 30, "{parameters} parameters: this is not the append");
-                let name = format!("append_{few}_{idx}");
+                let name = format!("append_{n_accounts}_{idx}");
                 superuser.execute(format!("prepare {name} as {statement}").as_str()).await.unwrap();
                 let nulls = vec!["null"; parameters].join(", ");
                 let explain = format!("explain (format json) execute {name} ({nulls})");
@@ -32,9 +30,17 @@ async fn no_plan_of_the_append_loops_over_pairs() {
                 assert!(loops.is_empty(), "{loops:#?}\nin {plan:#}");
             }
         }
+        superuser.execute("delete from account_balances where updated_at = 'epoch'").await.unwrap();
     })
     .await;
 }
+
+/// Rows as of accounts that nobody has: what the planner knows of a table is how large it is.
+const MORE_ACCOUNTS: &str = "
+insert into account_balances (account_id, realm_id, owner_tenant_id, currency, balance, frozen_balance, outstanding_amount,
+    free_credit, credit_limit, forced_debt, balance_version, decisions, updated_at)
+select gen_random_uuid(), id, id, 'USD', 0, 0, 0, 0, 0, 0, 1, 0, 'epoch'
+from (select gen_random_uuid() as id from generate_series(1, 50000)) ids";
 
 /// Joins that go through all of one side for each row of the other.
 fn find_loops<'a>(plan: &'a Value, found: &mut Vec<&'a Value>) {
