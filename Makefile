@@ -7,7 +7,7 @@ data = ../shared/data
 USAGE ?= $(and $(wildcard $(data)/azure-llm-conv-2023.csv),$(wildcard $(data)/model-prices.csv),\
 	--usage $(data)/azure-llm-conv-2023.csv --prices $(data)/model-prices.csv)
 
-.PHONY: help run demo test torture lint lint-format lint-deny lint-clippy lint-doc bench clean
+.PHONY: help run demo test torture lint lint-format lint-typos lint-machete lint-deny lint-clippy lint-doc bench clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,12 +31,19 @@ torture: ## 20,000 random commands against a plain model; TORTURE_COMMANDS=20000
 	.ci/install build
 	TORTURE_COMMANDS=$${TORTURE_COMMANDS:-20000} .ci/with-postgres cargo test -p ledger-tests --test torture $(ARGS)
 
-lint: ## Format, dependencies, clippy, documentation
+lint: ## Format, spelling, dependencies, clippy, documentation
 	.ci/install lint
-	$(MAKE) lint-format lint-deny lint-clippy lint-doc
+	$(MAKE) lint-format lint-typos lint-machete lint-deny lint-clippy lint-doc
 
 lint-format:
 	cargo fmt --check
+
+lint-typos:
+	target/venv/bin/typos
+
+# Dependencies that nothing uses.
+lint-machete:
+	cargo machete
 
 # Without `advisories`, whose database lies on a host that not everybody can reach.
 lint-deny:
