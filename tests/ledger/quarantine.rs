@@ -124,9 +124,11 @@ async fn an_audit_takes_what_does_not_hold_out_of_service_if_it_is_told_to() {
     assert!(rows[&broken].starts_with("an audit: ") && rows[&broken].contains("entry 3"), "{rows:?}");
     assert!(rows[&differing].contains("balance is 99 in the balance row and 9 by the journal"), "{rows:?}");
     let fresh = books.second_ledger().await;
-    for account in [broken, differing] {
-        let refused = books.charge_on(&fresh, account, "two", "1").await.unwrap_err();
-        assert!(matches!(refused, LedgerError::Quarantined), "{refused}");
+    for (process, ledger) in [("a fresh", &fresh), ("a warm", &books.ledger)] {
+        for account in [broken, differing] {
+            let refused = books.charge_on(ledger, account, "two", "1").await.unwrap_err();
+            assert!(matches!(refused, LedgerError::Quarantined), "{process} process: {refused}");
+        }
     }
     books.charge_on(&fresh, sound, "two", "1").await.unwrap();
     fresh.close().await;
