@@ -1,5 +1,7 @@
 //! Who calls: from the headers to a credential, and from there to its scope and to what it may do.
 
+mod mover;
+
 use std::marker::PhantomData;
 
 use axum::{
@@ -9,6 +11,7 @@ use axum::{
 use ledger_core::{AccountId, Caller, Currency, Label};
 use uuid::Uuid;
 
+pub(crate) use self::mover::Mover;
 pub(crate) use crate::rules::access::{Admin, AnyOperator, Cashier, Charger, Holder, Reader};
 use crate::{
     error::{ApiError, Code},
@@ -32,20 +35,25 @@ pub(crate) struct By<P> {
 impl<P: Permission + Send> FromRequestParts<Shared> for By<P> {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, ApiError> {
-        let credential = identify(&parts.headers, shared.store()).await?;
+        let (by, is_revoked) = Self::identify(parts, shared).await?;
+        if is_revoked { Err(unknown()) } else { Ok(by) }
+    }
+}
+
+impl<P: Permission> By<P> {
+    async fn identify(parts: &mut Parts, shared: &Shared) -> Result<(Self, bool), ApiError> {
+        let (credential, is_revoked) = identify(&parts.headers, shared.store()).await?;
         if !P::allows(&credential) {
-            return Err(ApiError::new(Code::Forbidden, "this credential may not do that"));
+            return Err(if is_revoked { unknown() } else { ApiError::forbidden() });
         }
         let slot =
             parts.extensions.get::<Slot>().ok_or_else(|| ApiError::internal("a request without a slot"))?;
         slot.take(shared, credential.id())?;
         let RequestId(request_id) = RequestId::from_request_parts(parts, shared).await?;
         let caller = credential.caller().in_request(request_id);
-        Ok(Self { credential, caller, permission: PhantomData })
+        Ok((Self { credential, caller, permission: PhantomData }, is_revoked))
     }
-}
 
-impl<P: Permission> By<P> {
     /// Who did it, in words that may be kept for ever.
     pub(crate) fn actor(&self) -> Label {
         self.credential.actor()
@@ -93,34 +101,39 @@ impl By<Holder> {
 }
 
 // The tokens of users will come in here: a bearer that is no key of ours is a JWT.
-async fn identify(headers: &HeaderMap, store: &Store) -> Result<Credential, ApiError> {
+/// And whether it, or the virtual key beside it, was revoked.
+async fn identify(headers: &HeaderMap, store: &Store) -> Result<(Credential, bool), ApiError> {
     let bearer = bearer(headers)?;
     let named = named_key(headers)?;
     match (bearer, named) {
-        (None, Some(key)) => find_virtual_key(store, &key).await.map(Credential::VirtualKey),
+        (None, Some(key)) => virtual_key(store, &key).await,
         (Some(key), named) => match key.kind() {
             KeyKind::Operator => {
-                let (id, role) = store.find_operator(key.digest()).await?.ok_or_else(unknown)?;
-                Ok(Credential::Operator { id, role, proof: key.proof() })
+                let held = store.find_operator(key.digest()).await?.ok_or_else(unknown)?;
+                let ((id, role), proof) = (held.holder, key.proof());
+                Ok((Credential::Operator { id, role, proof }, held.is_revoked))
             }
             KeyKind::Gateway => {
-                let id = store.find_gateway(key.digest()).await?.ok_or_else(unknown)?;
-                let on_behalf_of = match named {
-                    Some(named) => Some(find_virtual_key(store, &named).await?),
-                    None => None,
+                let gateway = store.find_gateway(key.digest()).await?.ok_or_else(unknown)?;
+                let Some(named) = named else {
+                    let alone = Credential::Gateway { id: gateway.holder, on_behalf_of: None };
+                    return Ok((alone, gateway.is_revoked));
                 };
-                Ok(Credential::Gateway { id, on_behalf_of })
+                let key = store.find_virtual_key(named.digest()).await?.ok_or_else(unknown)?;
+                let credential = Credential::Gateway { id: gateway.holder, on_behalf_of: Some(key.holder) };
+                Ok((credential, gateway.is_revoked || key.is_revoked))
             }
             // Two keys that differ leave open who pays.
             KeyKind::Virtual if named.is_some_and(|named| named != key) => Err(unknown()),
-            KeyKind::Virtual => find_virtual_key(store, &key).await.map(Credential::VirtualKey),
+            KeyKind::Virtual => virtual_key(store, &key).await,
         },
         (None, None) => Err(unknown()),
     }
 }
 
-async fn find_virtual_key(store: &Store, key: &Secret) -> Result<VirtualKey, ApiError> {
-    store.find_virtual_key(key.digest()).await?.ok_or_else(unknown)
+async fn virtual_key(store: &Store, key: &Secret) -> Result<(Credential, bool), ApiError> {
+    let held = store.find_virtual_key(key.digest()).await?.ok_or_else(unknown)?;
+    Ok((Credential::VirtualKey(held.holder), held.is_revoked))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {

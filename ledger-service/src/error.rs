@@ -88,6 +88,15 @@ impl ApiError {
         Self::new(Code::NotFound, "there is no such thing, or it is not yours")
     }
 
+    pub(crate) fn forbidden() -> Self {
+        Self::new(Code::Forbidden, "this credential may not do that")
+    }
+
+    /// The tenant that would pay may begin nothing new.
+    pub(crate) fn suspended() -> Self {
+        Self::new(Code::TenantSuspended, "the tenant is suspended or deleted: nothing new may begin")
+    }
+
     /// A value of the request that cannot be taken.
     pub(crate) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::at(Code::Invalid, pointer, detail)

@@ -46,6 +46,10 @@ pub(crate) enum StoreError {
     SlugTaken,
     #[error("it is the last admin")]
     LastAdmin,
+    #[error("the tenant is suspended or deleted")]
+    Suspended,
+    #[error("the tenant pays for its members")]
+    OwnerIsMember,
     /// With a pointer to who was named.
     #[error("there is nobody with the id at {0}")]
     OwnerNotFound(&'static str),
@@ -119,9 +123,12 @@ impl From<StoreError> for LedgerError {
         match error {
             StoreError::Unavailable(error) => error,
             StoreError::NotFound | StoreError::OwnerNotFound(_) => Self::NotFound,
-            StoreError::Stale | StoreError::EmailTaken | StoreError::SlugTaken | StoreError::LastAdmin => {
-                Self::Stale
-            }
+            StoreError::Stale
+            | StoreError::EmailTaken
+            | StoreError::SlugTaken
+            | StoreError::LastAdmin
+            | StoreError::Suspended
+            | StoreError::OwnerIsMember => Self::Stale,
         }
     }
 }

@@ -84,6 +84,14 @@ impl TestDb {
 
     /// Removes the database, cutting whoever is still connected.
     pub async fn remove(self) {
+        self.cut().await;
+    }
+
+    /// The same, with something still to be asked of it in vain.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn cut(&self) {
         let mut admin = PgConnection::connect_with(&self.server).await.expect("the test server answers");
         admin.execute(format!("drop database {} with (force)", self.name).as_str()).await.unwrap();
         admin.close().await.unwrap();

@@ -3,6 +3,7 @@
 //! Its own `main` and not the usual one, because the last check is on all the others: what the reference declares and no test
 //! has seen. It runs when all tests ran.
 
+mod access;
 mod bodies;
 mod identity;
 mod money;
@@ -29,7 +30,14 @@ pub(crate) use tests;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let fronts = [bodies::tests(), pages::tests(), realms::tests(), reference::tests(), sockets::tests()];
+    let fronts = [
+        access::tests(),
+        bodies::tests(),
+        pages::tests(),
+        realms::tests(),
+        reference::tests(),
+        sockets::tests(),
+    ];
     let areas = money::tests().chain(identity::tests()).chain(platform::tests());
     let all = fronts.into_iter().flatten().chain(areas).collect();
     let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;

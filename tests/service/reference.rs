@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{body::Body, http::Method};
 use futures::stream;
 use ledger_service::config::Limits;
-use ledger_tests::service::{Call, Client, Operation, Recorder, TestApp, fresh};
+use ledger_tests::service::{Call, Client, Operation, Owner, Recorder, TestApp, fresh};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -34,8 +34,10 @@ pub(crate) fn coverage() -> Vec<Trial> {
 }
 
 /// One valid request for an operation, with everything that it needs made before.
-struct Example<'a> {
-    operation: &'a Operation,
+pub(crate) struct Example<'a> {
+    pub(crate) operation: &'a Operation,
+    /// Whose things it is about, as far as they are anybody's.
+    pub(crate) owner: Owner<'a>,
     client: Client,
     path: String,
     body: Option<Value>,
@@ -46,7 +48,7 @@ impl Example<'_> {
         self.by(&self.client)
     }
 
-    fn by(&self, client: &Client) -> Call {
+    pub(crate) fn by(&self, client: &Client) -> Call {
         self.at(client, &self.path)
     }
 
@@ -65,7 +67,7 @@ fn declares(operation: &Operation, status: u16, code: &str) -> bool {
     Recorder::declared().contains(&ledger_tests::service::Outcome { operation, status, code })
 }
 
-async fn examples(app: &TestApp) -> Vec<Example<'static>> {
+async fn examples(app: &TestApp) -> Vec<Example<'_>> {
     let mut examples = Vec::new();
     for operation in Recorder::operations() {
         examples.push(example(app, operation).await);
@@ -73,7 +75,7 @@ async fn examples(app: &TestApp) -> Vec<Example<'static>> {
     examples
 }
 
-async fn example<'a>(app: &TestApp, operation: &'a Operation) -> Example<'a> {
+pub(crate) async fn example<'a>(app: &'a TestApp, operation: &'a Operation) -> Example<'a> {
     let acme = app.tenant("acme").await;
     let money = json!({"amount": "1", "currency": "USD"});
     let give_back = json!({"amount": "1", "reason": "asked for"});
@@ -129,7 +131,7 @@ async fn example<'a>(app: &TestApp, operation: &'a Operation) -> Example<'a> {
         unknown => panic!("{unknown} is new: give it an example here"),
     }
     let path = operation.path.replace("{id}", &id.to_string()) + &query;
-    Example { operation, client, path, body }
+    Example { operation, owner: acme, client, path, body }
 }
 
 async fn every_operation_does_what_it_is_for() {
@@ -243,8 +245,7 @@ async fn a_reader_who_has_the_answer_is_told_so() {
 async fn every_operation_survives_the_loss_of_the_database() {
     let app = TestApp::open(Limits::default()).await;
     let examples = examples(&app).await;
-    let TestApp { books, app: service, .. } = app;
-    books.db.remove().await;
+    app.books.db.cut().await;
     for example in examples {
         let answer = example.call().await;
         if declares(example.operation, 503, "try_again") {
@@ -254,7 +255,7 @@ async fn every_operation_survives_the_loss_of_the_database() {
             answer.expect(200);
         }
     }
-    service.close().await;
+    app.app.close().await;
 }
 
 async fn an_account_in_quarantine_is_out_of_service_alone() {

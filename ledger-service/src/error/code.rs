@@ -40,7 +40,7 @@ codes! {
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "No valid credential";
     InsufficientFunds = PAYMENT_REQUIRED, "insufficient_funds", "Not enough money";
     Forbidden = FORBIDDEN, "forbidden", "This credential may not do that";
-    TenantSuspended = FORBIDDEN, "tenant_suspended", "The tenant is suspended";
+    TenantSuspended = FORBIDDEN, "tenant_suspended", "The tenant is suspended or deleted: nothing new may begin";
     NotFound = NOT_FOUND, "not_found", "Not found";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not know this method";
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The body did not come in time";
@@ -61,6 +61,7 @@ codes! {
     EffectiveInFuture = UNPROCESSABLE_ENTITY, "effective_in_future", "Usage cannot lie in the future";
     OutOfRange = UNPROCESSABLE_ENTITY, "out_of_range", "A sum would leave the range of money";
     OwnerNotFound = UNPROCESSABLE_ENTITY, "owner_not_found", "There is no such owner";
+    OwnerIsMember = UNPROCESSABLE_ENTITY, "owner_is_member", "The tenant pays for its members";
     Internal = INTERNAL_SERVER_ERROR, "internal", "A fault of the service";
     TryAgain = SERVICE_UNAVAILABLE, "try_again", "Try again, with the same key";
     AccountQuarantined = SERVICE_UNAVAILABLE, "account_quarantined", "The account is out of service";

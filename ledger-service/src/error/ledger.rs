@@ -81,6 +81,12 @@ impl From<StoreError> for ApiError {
                 Self::at(Code::EmailTaken, "/email", "somebody has this address already")
             }
             StoreError::SlugTaken => Self::at(Code::SlugTaken, "/slug", "another tenant has this slug"),
+            StoreError::Suspended => Self::suspended(),
+            StoreError::OwnerIsMember => Self::at(
+                Code::OwnerIsMember,
+                "/owner/user_id",
+                "the tenant pays for its members, so nobody would ever charge this account: open the tenant's",
+            ),
             StoreError::LastAdmin => Self::new(Code::LastAdmin, "make another admin first"),
             StoreError::OwnerNotFound(pointer) => {
                 Self::at(Code::OwnerNotFound, pointer, "there is nobody with this id")

@@ -1,17 +1,16 @@
-//! Whose key a digest is. Whatever is asked meanwhile is asked for with one statement, so that a caller with a thousand requests
-//! costs the others one. And while the database does not answer, everybody is told so at once.
+//! What every request asks first: whose key a digest is, and whether a tenant may begin anything new. Whatever is asked meanwhile
+//! is one statement, so that a caller with a thousand requests costs the others one. And while the database does not answer, everybody is told so at once.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use ledger_core::LedgerError;
-use sqlx::{PgPool, postgres::PgRow};
+use sqlx::{Encode, PgPool, Postgres, Type, postgres::PgRow};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 
 use super::StoreError;
-use crate::secret::KeyDigest;
 
 /// Lookups that wait; the next one hears 503.
 const WAITING_MAX: usize = 8_192;
@@ -22,58 +21,68 @@ const LOOKUP_MAX: Duration = Duration::from_secs(5);
 /// Between two looks for a database that did not answer.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who has found the credential of this digest, or that there is none.
+/// Who waits for what was found, or for the news that there is nothing.
 type Answer<T> = oneshot::Sender<Result<Option<T>, StoreError>>;
 
-/// The door to the lookups of one kind of key. When the last one is dropped, they end.
+/// The door to the lookups of one kind: by a `K`, for a `T`. When the last one is dropped, they end.
 #[derive(Debug)]
-pub(super) struct Lookups<T> {
-    waiting: mpsc::Sender<(KeyDigest, Answer<T>)>,
+pub(super) struct Lookups<K, T> {
+    waiting: mpsc::Sender<(K, Answer<T>)>,
 }
 
-impl<T> Clone for Lookups<T> {
+impl<K, T> Clone for Lookups<K, T> {
     fn clone(&self) -> Self {
         Self { waiting: self.waiting.clone() }
     }
 }
 
-/// Reads a row into its digests and what they stand for.
-pub(super) type Read<T> = fn(&PgRow) -> sqlx::Result<(Vec<Vec<u8>>, T)>;
+/// Reads a row into what it is found by, and what it stands for.
+pub(super) type Read<K, T> = fn(&PgRow) -> sqlx::Result<(Vec<K>, T)>;
 
-impl<T: Clone + Send + 'static> Lookups<T> {
-    /// `select` takes the digests as its one argument.
-    pub(super) fn start(pool: PgPool, select: &'static str, read: Read<T>) -> Self {
+impl<K, T> Lookups<K, T>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    Vec<K>: for<'q> Encode<'q, Postgres> + Type<Postgres>,
+    T: Clone + Send + 'static,
+{
+    /// `select` takes all that is asked for as its one argument.
+    pub(super) fn start(pool: PgPool, select: &'static str, read: Read<K, T>) -> Self {
         let (waiting, asked) = mpsc::channel(WAITING_MAX);
         tokio::spawn(Clerk { pool, select, read, asked }.run());
         Self { waiting }
     }
 
-    pub(super) async fn find(&self, digest: KeyDigest) -> Result<Option<T>, StoreError> {
+    pub(super) async fn find(&self, by: K) -> Result<Option<T>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.waiting.try_send((digest, answer)).map_err(|_| StoreError::from(LedgerError::Busy))?;
+        self.waiting.try_send((by, answer)).map_err(|_| StoreError::from(LedgerError::Busy))?;
         answered.await.unwrap_or_else(|_| Err(down()))
     }
 }
 
-struct Clerk<T> {
+struct Clerk<K, T> {
     pool: PgPool,
     select: &'static str,
-    read: Read<T>,
-    asked: mpsc::Receiver<(KeyDigest, Answer<T>)>,
+    read: Read<K, T>,
+    asked: mpsc::Receiver<(K, Answer<T>)>,
 }
 
-impl<T: Clone> Clerk<T> {
+impl<K, T> Clerk<K, T>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    Vec<K>: for<'q> Encode<'q, Postgres> + Type<Postgres>,
+    T: Clone + Send + 'static,
+{
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.asked.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            let digests: Vec<Vec<u8>> = batch.iter().map(|(digest, _)| digest.to_vec()).collect();
-            let found = self.look_up(&digests).await;
+            let asked = batch.iter().map(|(by, _)| by.clone()).collect();
+            let found = self.look_up(asked).await;
             let is_down = found.is_err();
             let mut found = found.map_err(Some);
-            for (digest, answer) in batch.drain(..) {
+            for (by, answer) in batch.drain(..) {
                 // Who has hung up is not answered.
                 let _ = answer.send(match &mut found {
-                    Ok(found) => Ok(found.get(digest.as_bytes()).cloned()),
+                    Ok(found) => Ok(found.get(&by).cloned()),
                     // The first one has what the database said; it is the same for the others.
                     Err(error) => Err(error.take().map_or_else(down, StoreError::from)),
                 });
@@ -84,14 +93,14 @@ impl<T: Clone> Clerk<T> {
         }
     }
 
-    async fn look_up(&self, digests: &[Vec<u8>]) -> sqlx::Result<HashMap<Vec<u8>, T>> {
-        let rows = in_time(sqlx::query(self.select).bind(digests).fetch_all(&self.pool)).await?;
+    async fn look_up(&self, asked: Vec<K>) -> sqlx::Result<HashMap<K, T>> {
+        let rows = in_time(sqlx::query(self.select).bind(asked).fetch_all(&self.pool)).await?;
         let mut found = HashMap::new();
         for row in rows {
             match (self.read)(&row) {
-                Ok((digests, holder)) => found.extend(digests.into_iter().map(|one| (one, holder.clone()))),
-                // A newer release has written it. Its holder is nobody here; all others are not to suffer.
-                Err(error) => tracing::error!(%error, "a credential cannot be read"),
+                Ok((names, one)) => found.extend(names.into_iter().map(|name| (name, one.clone()))),
+                // A newer release has written it. It is as absent here; all others are not to suffer.
+                Err(error) => tracing::error!(%error, "what was looked up cannot be read"),
             }
         }
         Ok(found)

@@ -10,6 +10,7 @@ use serde_json::json;
 
 crate::tests![
     a_key_is_shown_once_and_can_be_rotated_and_revoked,
+    a_revoked_key_learns_of_its_own_outcomes_and_nothing_else,
     a_wrong_credential_learns_nothing,
     no_secret_is_logged_or_stored,
 ];
@@ -50,6 +51,53 @@ async fn a_key_is_shown_once_and_can_be_rotated_and_revoked() {
         let nobody = json!({"user_id": uuid::Uuid::from_u128(4), "name": "x"});
         let refused = app.admin.post("/keys", nobody).await;
         assert_eq!((refused.problem(), refused.pointer()), ((422, "owner_not_found"), "/user_id"));
+    })
+    .await;
+}
+
+async fn a_revoked_key_learns_of_its_own_outcomes_and_nothing_else() {
+    TestApp::run(async |app| {
+        let acme = app.tenant("acme").await;
+        let account = acme.account("10").await;
+        let key = json!({"user_id": acme.user().await, "name": "laptop"});
+        let key = app.admin.post("/keys", key).await.expect(201);
+        let gateway = app.admin.post("/gateways", json!({"name": "edge"})).await.expect(201);
+        let customer = app.anonymous().virtual_key(key.text("key"));
+        let edge = app.anonymous().bearer(gateway.text("key"));
+        let paid = customer.pay("1").key("paid").await.expect(201);
+        customer.pay("100").key("refused").await.expect(402);
+        let charged = edge.charge(account, "2").key("charged").await.expect(201);
+        app.admin.delete(&format!("/keys/{}", key.id())).await.expect(204);
+        app.admin.delete(&format!("/gateways/{}", gateway.id())).await.expect(204);
+
+        let cold = app.second().await;
+        for (customer, edge) in [(&customer, &edge), (&customer.at(&cold), &edge.at(&cold))] {
+            for (again, first) in [
+                (customer.pay("1").key("paid").await.expect(201), &paid),
+                (edge.charge(account, "2").key("charged").await.expect(201), &charged),
+            ] {
+                assert_eq!(again.header("idempotency-replayed"), Some("true"));
+                assert_eq!(again.body, first.body);
+            }
+            assert_eq!(customer.pay("100").key("refused").await.problem(), (402, "insufficient_funds"));
+            let euros = json!({"amount": "1", "currency": "EUR"});
+            for nothing in [
+                customer.pay("1").key("new").await,
+                customer.pay("2").key("paid").await,
+                customer.pay("2").key("charged").await,
+                customer.post("/charges", euros).await,
+                customer.get("/budget").await,
+                edge.charge(account, "1").key("new").await,
+                edge.charge(uuid::Uuid::max(), "1").key("new").await,
+                edge.get(&format!("/accounts/{account}")).await,
+                edge.give_back(&format!("/charges/{}/refunds", charged.id()), None).await,
+                edge.top_up(account, "1").await,
+            ] {
+                assert_eq!(nothing.problem(), (401, "unauthenticated"), "{nothing:?}");
+            }
+        }
+        assert_eq!(app.admin.balance(account).await, "7");
+        cold.close().await;
     })
     .await;
 }

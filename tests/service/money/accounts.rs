@@ -8,6 +8,7 @@ crate::tests![
     accounts_are_found_by_what_they_hold_and_whose_they_are,
     an_account_is_opened_once_and_shows_its_sums,
     an_account_needs_an_owner_who_exists,
+    a_member_whom_nobody_would_charge_gets_no_account,
 ];
 
 async fn an_account_is_opened_once_and_shows_its_sums() {
@@ -129,6 +130,17 @@ async fn accounts_are_found_by_what_they_hold_and_whose_they_are() {
             "a foreign owner is as an absent one"
         );
         sqlx::query("delete from quarantine").execute(&mut superuser).await.unwrap();
+    })
+    .await;
+}
+
+async fn a_member_whom_nobody_would_charge_gets_no_account() {
+    TestApp::run(async |app| {
+        let member = app.tenant("acme").await.user().await;
+        let open = json!({"owner": {"user_id": member}, "currency": "USD"});
+        let refused = app.admin.post("/accounts", open).await;
+        assert_eq!((refused.problem(), refused.pointer()), ((422, "owner_is_member"), "/owner/user_id"));
+        assert!(refused.text("detail").contains("the tenant pays for its members"), "{refused:?}");
     })
     .await;
 }

@@ -46,7 +46,7 @@ async fn a_retry_under_a_rotated_credential_is_a_retry() {
         let first = before.virtual_key(&text).pay("1").key("for a customer").await.expect(201);
         let other = before.charge(account, "2").key("for any").await.expect(201);
         app.admin.delete(&format!("/gateways/{}", made.id())).await.expect(204);
-        assert_eq!(before.charge(account, "2").key("for any").await.problem(), (401, "unauthenticated"));
+        assert_eq!(before.charge(account, "2").key("new").await.problem(), (401, "unauthenticated"));
 
         let after = app.gateway().await;
         let again = after.virtual_key(&text).pay("1").key("for a customer").await.expect(201);

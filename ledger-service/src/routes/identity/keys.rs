@@ -45,7 +45,7 @@ pub(crate) struct KeysParams {
     user_id: Option<Uuid>,
 }
 
-problems!(CreateKeyProblems: ACCESS, BODY, &[Code::OwnerNotFound]);
+problems!(CreateKeyProblems: ACCESS, BODY, &[Code::OwnerNotFound, Code::TenantSuspended]);
 
 /// Makes a virtual key for a user.
 #[utoipa::path(

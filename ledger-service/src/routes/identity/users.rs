@@ -69,7 +69,7 @@ pub(crate) struct UsersParams {
     tenant_id: Option<Uuid>,
 }
 
-problems!(CreateUserProblems: ACCESS, BODY, &[Code::EmailTaken, Code::OwnerNotFound]);
+problems!(CreateUserProblems: ACCESS, BODY, &[Code::EmailTaken, Code::OwnerNotFound, Code::TenantSuspended]);
 
 /// Makes a user.
 #[utoipa::path(

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::entries::created;
 use crate::{
-    auth::{AnyOperator, By, Cashier, Reader},
+    auth::{AnyOperator, By, Cashier, Mover, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, Listing, MONEY, Unchanged},
@@ -159,7 +159,7 @@ pub(crate) struct AccountsParams {
     cursor: Option<Cursor<AccountId>>,
 }
 
-problems!(OpenAccountProblems: ACCESS, BODY, MONEY, &[Code::AccountExists, Code::OwnerNotFound]);
+problems!(OpenAccountProblems: ACCESS, BODY, MONEY, &[Code::AccountExists, Code::OwnerIsMember, Code::OwnerNotFound, Code::TenantSuspended]);
 problems!(AccountProblems: ACCESS, &[Code::NotFound]);
 
 /// Opens the one account of an owner in a currency.
@@ -170,15 +170,16 @@ problems!(AccountProblems: ACCESS, &[Code::NotFound]);
 )]
 pub(crate) async fn open_account(
     State(shared): State<Shared>,
-    by: By<Cashier>,
+    by: Mover<Cashier>,
     keyed: Keyed,
     Body(AccountRequest { owner, currency, credit_limit }): Body<AccountRequest>,
 ) -> Result<Response, ApiError> {
-    shared.store().expect_owner(by.scope(), owner).await?;
-    let receipt = shared
-        .ledger()
-        .open(&keyed.call(&by.caller), Open { owner, currency, credit_limit: credit_limit.0 })
-        .await?;
+    let open = Open { owner, currency, credit_limit: credit_limit.0 };
+    // A retry is answered first: the owner may have been suspended since.
+    let may = shared.store().expect_owner(by.scope(), owner).await;
+    let by = by.begin(may)?;
+    let opened = shared.ledger().open(&by.call(&keyed), open).await;
+    let receipt = opened.map_err(|error| by.refused(error))?;
     let opened = AccountBalance::opened(&receipt)
         .ok_or_else(|| ApiError::internal("an opening that opened no account"))?;
     Ok(created(&receipt, AccountResponse::from(opened), &format!("/accounts/{}", receipt.account)))

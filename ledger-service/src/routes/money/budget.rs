@@ -100,7 +100,11 @@ pub(crate) async fn check_budget(
     Body(BudgetCheckRequest { amount, currency }): Body<BudgetCheckRequest>,
 ) -> Result<Json<BudgetCheckResponse>, ApiError> {
     let key = by.virtual_key()?;
-    let account = shared.ledger().balance(&by.caller, by.payer(currency)?).await.map_err(no_account)?;
+    let account = shared
+        .ledger()
+        .balance(&by.caller, by.payer(currency)?)
+        .await
+        .map_err(|error| no_account(error.into()))?;
     if account.status == AccountStatus::Quarantined {
         return Err(LedgerError::Quarantined.into());
     }

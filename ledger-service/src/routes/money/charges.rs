@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 
 use super::entries::{EntryProblems, EntryResponse, EntryType, created_entry, entry_of_type, foreseen_entry};
 use crate::{
-    auth::{By, Charger, Holder, Reader},
+    auth::{By, Charger, Holder, Mover, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
     },
     extract::{Body, Keyed, KeyedParams, Named},
     state::Shared,
+    store::StoreError,
     wire::{AmountText, CurrencyText, LabelText, Metadata, NoteText, NoteWords, UsageTime},
 };
 
@@ -53,7 +54,7 @@ impl ChargeRequest {
 
 problems!(
     ChargeProblems: ACCESS, BODY, MONEY,
-    &[Code::InsufficientFunds, Code::NotFound, Code::NoAccountInCurrency, Code::EffectiveInFuture]
+    &[Code::InsufficientFunds, Code::TenantSuspended, Code::NotFound, Code::NoAccountInCurrency, Code::EffectiveInFuture]
 );
 problems!(
     OwnChargeProblems: ACCESS, BODY, MONEY,
@@ -73,15 +74,17 @@ problems!(
 )]
 pub(crate) async fn create_charge(
     State(shared): State<Shared>,
-    by: By<Charger>,
+    by: Mover<Charger>,
     Named(account): Named<AccountId>,
     keyed: Keyed,
     Body(request): Body<ChargeRequest>,
 ) -> Result<Response, ApiError> {
     let (charge, note, is_dry_run) = request.read();
-    let call = keyed.call(&by.caller).note(note.clone())?;
+    by.expect_visible(&shared, account, charge.currency).await?;
+    let by = by.begin(shared.store().expect_may_begin(account).await)?;
+    let call = by.call(&keyed).note(note.clone())?;
     let call = if is_dry_run { call.dry_run() } else { call };
-    let receipt = shared.ledger().charge(&call, account, charge).await?;
+    let receipt = shared.ledger().charge(&call, account, charge).await.map_err(|error| by.refused(error))?;
     answer(&shared, &by.caller, &receipt, note, is_dry_run).await
 }
 
@@ -98,18 +101,18 @@ pub(crate) async fn create_charge(
 )]
 pub(crate) async fn create_own_charge(
     State(shared): State<Shared>,
-    by: By<Holder>,
+    by: Mover<Holder>,
     keyed: Keyed,
     Body(request): Body<ChargeRequest>,
 ) -> Result<Response, ApiError> {
-    if by.virtual_key()?.is_suspended {
-        return Err(ApiError::new(Code::TenantSuspended, "nothing new may begin"));
-    }
     let (charge, note, is_dry_run) = request.read();
+    let may = if by.virtual_key()?.is_suspended { Err(StoreError::Suspended) } else { Ok(()) };
+    let by = by.begin(may)?;
     let account = by.payer(charge.currency)?;
-    let call = keyed.call(&by.caller).note(note.clone())?;
+    let call = by.call(&keyed).note(note.clone())?;
     let call = if is_dry_run { call.dry_run() } else { call };
-    let receipt = shared.ledger().charge(&call, account, charge).await.map_err(no_account)?;
+    let charged = shared.ledger().charge(&call, account, charge).await;
+    let receipt = charged.map_err(|error| no_account(by.refused(error)))?;
     answer(&shared, &by.caller, &receipt, note, is_dry_run).await
 }
 
@@ -141,8 +144,7 @@ pub(crate) async fn get_charge(
 }
 
 /// A payer is known, so what is missing is their account in this currency.
-pub(super) fn no_account(error: ledger_core::LedgerError) -> ApiError {
-    let error = ApiError::from(error);
+pub(super) fn no_account(error: ApiError) -> ApiError {
     if error.code == Code::NotFound {
         return ApiError::at(
             Code::NoAccountInCurrency,

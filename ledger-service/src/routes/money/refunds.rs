@@ -8,7 +8,7 @@ use super::{
     top_ups::RefundRequest,
 };
 use crate::{
-    auth::{By, Charger},
+    auth::{Charger, Mover},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
@@ -28,13 +28,15 @@ problems!(RefundProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::OutOfRang
 )]
 pub(crate) async fn refund_charge(
     State(shared): State<Shared>,
-    by: By<Charger>,
+    by: Mover<Charger>,
     Named(charge): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
+    by.expect_visible_entry(&shared, charge).await?;
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note.clone())?;
-    let receipt = shared.ledger().refund(&call, Refund { charge, amount }).await?;
+    let call = by.call(&keyed).note(note.clone())?;
+    let receipt =
+        shared.ledger().refund(&call, Refund { charge, amount }).await.map_err(|error| by.refused(error))?;
     created_entry(&shared, &by.caller, &receipt, note).await
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::entries::{EntryProblems, EntryResponse, EntryType, created_entry, entry_of_type};
 use crate::{
-    auth::{By, Cashier, Reader},
+    auth::{By, Cashier, Mover, Reader},
     error::{
         ApiError, Code, problems,
         reference::{ACCESS, BODY, MONEY},
@@ -68,13 +68,14 @@ problems!(ChargeBackProblems: ACCESS, BODY, MONEY, &[Code::NotFound, Code::TooPr
 )]
 pub(crate) async fn create_top_up(
     State(shared): State<Shared>,
-    by: By<Cashier>,
+    by: Mover<Cashier>,
     Named(account): Named<AccountId>,
     keyed: Keyed,
     Body(TopUpRequest { amount, currency, provider, reference, fee }): Body<TopUpRequest>,
 ) -> Result<Response, ApiError> {
     let top_up = TopUp { amount, currency, provider, reference, fee };
-    let receipt = shared.ledger().top_up(&keyed.call(&by.caller), account, top_up).await?;
+    let receipt =
+        shared.ledger().top_up(&by.call(&keyed), account, top_up).await.map_err(|error| by.refused(error))?;
     created_entry(&shared, &by.caller, &receipt, Note::default()).await
 }
 
@@ -99,14 +100,18 @@ pub(crate) async fn get_top_up(
 )]
 pub(crate) async fn refund_top_up(
     State(shared): State<Shared>,
-    by: By<Cashier>,
+    by: Mover<Cashier>,
     Named(top_up): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note.clone())?;
-    let receipt = shared.ledger().refund_top_up(&call, RefundTopUp { top_up, amount }).await?;
+    let call = by.call(&keyed).note(note.clone())?;
+    let receipt = shared
+        .ledger()
+        .refund_top_up(&call, RefundTopUp { top_up, amount })
+        .await
+        .map_err(|error| by.refused(error))?;
     created_entry(&shared, &by.caller, &receipt, note).await
 }
 
@@ -118,13 +123,17 @@ pub(crate) async fn refund_top_up(
 )]
 pub(crate) async fn charge_back_top_up(
     State(shared): State<Shared>,
-    by: By<Cashier>,
+    by: Mover<Cashier>,
     Named(top_up): Named<EntryId>,
     keyed: Keyed,
     Body(request): Body<RefundRequest>,
 ) -> Result<Response, ApiError> {
     let (amount, note) = request.read();
-    let call = keyed.call(&by.caller).note(note.clone())?;
-    let receipt = shared.ledger().charge_back(&call, ChargeBack { top_up, amount }).await?;
+    let call = by.call(&keyed).note(note.clone())?;
+    let receipt = shared
+        .ledger()
+        .charge_back(&call, ChargeBack { top_up, amount })
+        .await
+        .map_err(|error| by.refused(error))?;
     created_entry(&shared, &by.caller, &receipt, note).await
 }

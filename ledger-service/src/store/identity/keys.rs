@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::User;
+use super::{Tenant, User};
 use crate::{
     secret::KeyDigest,
     store::{Noun, PageKey, Scope, Store, StoreError, bigint, new_id},
@@ -79,6 +79,9 @@ impl Store {
         created_by: String,
     ) -> Result<Key, StoreError> {
         let user = self.find::<User>(scope, user).await.map_err(|error| error.named_at("/user_id"))?;
+        if let Some(tenant) = user.tenant_id {
+            self.find::<Tenant>(scope, tenant).await?.expect_not_deleted()?;
+        }
         let insert = sqlx::query_as(INSERT).bind(new_id()).bind(user.id).bind(user.realm_id).bind(name);
         self.insert(RealmId(user.realm_id), insert.bind(digest.to_vec()).bind(created_by)).await
     }

@@ -49,6 +49,20 @@ pub(crate) enum TenantStatus {
     Deleted,
 }
 
+impl TenantStatus {
+    /// What has begun can be settled, whatever the status is.
+    pub(crate) fn expect_may_begin(self) -> Result<(), StoreError> {
+        if self == Self::Active { Ok(()) } else { Err(StoreError::Suspended) }
+    }
+}
+
+impl Tenant {
+    /// A deleted tenant gets nobody and nothing any more.
+    pub(super) fn expect_not_deleted(&self) -> Result<(), StoreError> {
+        if self.status == TenantStatus::Deleted { Err(StoreError::Suspended) } else { Ok(()) }
+    }
+}
+
 impl Noun for Tenant {
     const TABLE: &'static str = "tenants";
     const ID: &'static str = "tenant_id";

@@ -25,7 +25,7 @@ pub(crate) struct User {
     pub(super) id: Uuid,
     #[serde(skip)]
     pub(super) realm_id: Uuid,
-    tenant_id: Option<Uuid>,
+    pub(crate) tenant_id: Option<Uuid>,
     email: String,
     full_name: String,
     #[sqlx(try_from = "i64")]
@@ -66,7 +66,9 @@ impl Store {
         let realm = match new.tenant_id {
             Some(tenant) => {
                 let tenant = self.find::<Tenant>(scope, tenant).await;
-                RealmId(tenant.map_err(|error| error.named_at("/tenant_id"))?.id)
+                let tenant = tenant.map_err(|error| error.named_at("/tenant_id"))?;
+                tenant.expect_not_deleted()?;
+                RealmId(tenant.id)
             }
             None => scope.new_realm(id)?,
         };
