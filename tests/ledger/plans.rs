@@ -56,6 +56,6 @@ fn find_loops<'a>(plan: &'a Value, found: &mut Vec<&'a Value>) {
             }
             node.values().for_each(|part| find_loops(part, found));
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -4,7 +4,7 @@ use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    REFUSALS_PER_ACCOUNT_MAX,
+    REFUSALS_PER_ACCOUNT_MAX, decode,
     stream::{STORED_EVENT, StoredEvent},
 };
 use crate::{
@@ -71,7 +71,7 @@ fn of_event(row: &PgRow) -> sqlx::Result<(KeyOf, Found)> {
 
 fn of_refusal(row: &PgRow) -> sqlx::Result<(KeyOf, Found)> {
     let key = (AccountId(row.try_get("account_id")?), row.try_get("key_hash")?);
-    let (request_hash, at) = (row.try_get("request_hash")?, row.try_get("refused_at")?);
+    let (request_hash, at) = (row.try_get("request_hash")?, decode::time(row, "refused_at")?);
     let rejection: Option<Json<Rejection>> = row.try_get("rejection").ok();
     let outcome = rejection.map(|Json(rejection)| Outcome { request_hash, result: Err(rejection), at });
     Ok((key, outcome.ok_or(Unreadable)))
