@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::domain::entry::{Timestamp, microseconds};
@@ -24,5 +24,10 @@ impl Clock {
 
     pub(crate) fn set(&self, now: Timestamp) {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
+    }
+
+    /// Whether the database has not told the time for so long.
+    pub(crate) fn is_older_than(&self, age: Duration) -> bool {
+        self.anchor.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed() > age
     }
 }

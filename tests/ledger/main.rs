@@ -4,6 +4,7 @@ mod accounts;
 mod acknowledgements;
 mod audit;
 mod cli;
+mod cold;
 mod cqrs;
 mod entries;
 mod erasure;

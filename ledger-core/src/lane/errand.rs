@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     panic::AssertUnwindSafe,
     sync::Arc,
+    time::Duration,
 };
 
 use futures::FutureExt;
@@ -27,6 +28,8 @@ const GROUP_ACCOUNTS_MAX: usize = 256;
 /// Errands of one lane that read at once, and that hold locks at once.
 const READERS_MAX: usize = 3;
 const LOCKERS_MAX: usize = 3;
+/// How long the database has not told the time before it is called silent: it is asked twice a second.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// How often jobs are decided under locks before they are given up. A second time is needed when an account is opened twice, a
 /// third when it has to be read anew.
 const LOCKED_ATTEMPTS_MAX: usize = 4;
@@ -49,6 +52,7 @@ struct Out {
     accounts: Vec<AccountId>,
     /// The jobs that it decides; none for one that only reads.
     jobs: Vec<Job>,
+    is_alone: bool,
 }
 
 /// An errand that is back.
@@ -64,7 +68,13 @@ enum Load {
 
 impl Errands {
     pub(super) fn new(tell: mpsc::UnboundedSender<News>) -> Self {
-        Self { tell, out: HashMap::new(), sent: 0, alone: BTreeSet::new(), is_down: false }
+        Self {
+            tell,
+            out: HashMap::new(),
+            sent: 0,
+            alone: BTreeSet::new(),
+            is_down: false,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -77,6 +87,15 @@ impl Errands {
 
     fn n_locking(&self) -> usize {
         self.out.len() - self.n_reading()
+    }
+
+    /// Whether one more may go alone: the last place is for the others, who are many and do not take long.
+    fn may_read_alone(&self) -> bool {
+        self.out.values().filter(|out| out.is_alone && out.jobs.is_empty()).count() < READERS_MAX - 1
+    }
+
+    fn may_lock_alone(&self) -> bool {
+        self.out.values().filter(|out| out.is_alone && !out.jobs.is_empty()).count() < LOCKERS_MAX - 1
     }
 
     fn send(&mut self, out: Out, work: impl Future<Output = Load> + Send + 'static) {
@@ -93,17 +112,25 @@ impl Errands {
             let _ = tell.send(News::Brought(Brought { number, load: load.unwrap_or_else(panicked) }));
         });
     }
+}
 
-    /// The next group: one that goes alone, or as many of the others as may go together.
-    fn group(&mut self, accounts: &mut Vec<AccountId>) -> (Vec<AccountId>, bool) {
-        if let Some(idx) = accounts.iter().position(|account| self.alone.contains(account)) {
-            let account = accounts.swap_remove(idx);
-            self.alone.remove(&account);
-            return (vec![account], true);
-        }
-        let rest = accounts.split_off(accounts.len().min(GROUP_ACCOUNTS_MAX));
-        (std::mem::replace(accounts, rest), false)
+/// The next group, and whether it goes alone: one of those that must, if it may, or as many of the others as may go together.
+fn next_group(
+    accounts: &mut Vec<AccountId>,
+    alone: &mut BTreeSet<AccountId>,
+    may_go_alone: bool,
+) -> Option<(Vec<AccountId>, bool)> {
+    let idx = accounts.iter().position(|account| alone.contains(account)).filter(|_| may_go_alone);
+    if let Some(idx) = idx {
+        let account = accounts.swap_remove(idx);
+        alone.remove(&account);
+        return Some((vec![account], true));
     }
+    let (mut group, rest): (Vec<_>, Vec<_>) =
+        accounts.drain(..).partition(|account| !alone.contains(account));
+    *accounts = group.split_off(group.len().min(GROUP_ACCOUNTS_MAX));
+    accounts.extend(rest);
+    Some((group, false)).filter(|(group, _)| !group.is_empty())
 }
 
 impl Lane {
@@ -123,16 +150,21 @@ impl Lane {
                 lacking.push(account)
             }
         }
-        while !contended.is_empty() && self.errands.n_locking() < LOCKERS_MAX {
-            let (group, _) = self.errands.group(&mut contended);
-            self.send_to_settle(group);
+        while self.errands.n_locking() < LOCKERS_MAX {
+            let may_go_alone = self.errands.may_lock_alone();
+            let next = next_group(&mut contended, &mut self.errands.alone, may_go_alone);
+            let Some((group, is_alone)) = next else { break };
+            self.send_to_settle(group, is_alone);
         }
-        while !lacking.is_empty() && self.errands.n_reading() < READERS_MAX {
-            if self.errands.is_down && self.errands.n_reading() > 0 {
+        // While somebody else asks a database that says nothing at all, nobody need wait for it.
+        let is_silent = self.errands.is_down && self.shared.clock.is_older_than(SILENT_AFTER);
+        while self.errands.n_reading() < READERS_MAX {
+            if is_silent && self.errands.n_reading() > 0 {
                 lacking.drain(..).for_each(|account| self.give_up(account, None));
-                return;
             }
-            let (group, is_alone) = self.errands.group(&mut lacking);
+            let may_go_alone = self.errands.may_read_alone();
+            let next = next_group(&mut lacking, &mut self.errands.alone, may_go_alone);
+            let Some((group, is_alone)) = next else { break };
             self.send_to_read(group, is_alone);
         }
     }
@@ -157,10 +189,10 @@ impl Lane {
         let pool = self.shared.pool.clone();
         let forgotten_before = forgotten_before(self.shared.clock.now());
         let read = async move { Load::Read(prepare(&pool, wants, is_alone, forgotten_before).await) };
-        self.errands.send(Out { accounts, jobs: Vec::new() }, read);
+        self.errands.send(Out { accounts, jobs: Vec::new(), is_alone }, read);
     }
 
-    fn send_to_settle(&mut self, accounts: Vec<AccountId>) {
+    fn send_to_settle(&mut self, accounts: Vec<AccountId>, is_alone: bool) {
         let (mut known, mut jobs) = (BTreeMap::new(), Vec::new());
         for account in &accounts {
             let loaded = match self.warm.take(*account) {
@@ -177,12 +209,12 @@ impl Lane {
         let (pool, failpoints) = (self.shared.pool.clone(), self.shared.failpoints.clone());
         let case = Case { requests, known, may_condemn, server: self.server.clone() };
         let work = async move { Load::Settled(settle(&pool, &failpoints, case).await) };
-        self.errands.send(Out { accounts, jobs }, work);
+        self.errands.send(Out { accounts, jobs, is_alone }, work);
     }
 
     /// Takes in what an errand has brought, and lets its accounts have their turns again.
     pub(super) fn take_back(&mut self, Brought { number, load }: Brought) {
-        let Some(Out { accounts, jobs }) = self.errands.out.remove(&number) else { return };
+        let Some(Out { accounts, jobs, .. }) = self.errands.out.remove(&number) else { return };
         match load {
             Load::Read(Ok(prepared)) => self.take_prepared(prepared),
             Load::Read(Err(error)) => self.take_read_error(&accounts, error),
@@ -210,13 +242,13 @@ impl Lane {
     }
 
     fn take_read_error(&mut self, accounts: &[AccountId], error: sqlx::Error) {
-        let is_about_rows = matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. });
+        let is_unreadable = matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. });
         match accounts {
-            [account] if is_about_rows => {
+            [account] if is_unreadable => {
                 tracing::error!(%account, %error, "an account cannot be read by this release");
                 self.warm.keep(*account, Subject::Quarantined(None));
             }
-            _ if is_about_rows => self.errands.alone.extend(accounts),
+            [_, _, ..] if is_unreadable || is_about_rows(&error) => self.errands.alone.extend(accounts),
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "accounts could not be read");
                 self.errands.is_down = true;
@@ -278,4 +310,10 @@ impl Lane {
             self.shared.chores.add(Chore::KeepSnapshot(Box::new(loaded.clone())));
         }
     }
+}
+
+/// Whether the server says that it cannot read something, such as a damaged page, and not that it, or the connection, is going.
+fn is_about_rows(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| !["08", "53", "57"].iter().any(|class| code.starts_with(class)))
 }
