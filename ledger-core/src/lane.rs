@@ -225,6 +225,9 @@ impl Lane {
             self.server = server;
             self.scrap_round();
             self.warm.forget_all();
+            // Nor does what is under way come back as something that was seen here.
+            self.flight.iter_mut().for_each(|flight| flight.before.clear());
+            self.errands.outdate();
         }
     }
 

@@ -5,6 +5,8 @@ use ledger_core::{AccountId, Charge, Command, LedgerError, Refund, Rejection};
 use ledger_tests::{Books, amount, key, money, usd};
 use sqlx::Executor;
 
+use crate::cold::{forget_stall, let_go, stall, stalled};
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_changed_behind_our_back_is_mended_on_record_by_whoever_finds_it() {
     Books::run(async |books| {
@@ -65,25 +67,49 @@ async fn a_row_that_says_another_owner_is_not_moved_and_copied_into_no_event() {
     .await;
 }
 
+/// Charges, and makes it undone behind the ledger's back, as a fail-over does that loses the last commit.
+async fn lose_a_charge(books: &Books, account: AccountId, charge: impl AsyncFnOnce()) {
+    let mut superuser = books.db.superuser().await;
+    superuser.execute("create table was as select * from account_balances").await.unwrap();
+    charge().await;
+    books
+        .db
+        .tamper(&format!(
+            "delete from events e using was w where w.account_id = '{account}'
+             and e.aggregate_id = w.account_id::text and e.sequence > w.balance_version"
+        ))
+        .await;
+    let columns = "select string_agg(format('%1$I = w.%1$I', attname), ', ') from pg_attribute
+        where attrelid = 'account_balances'::regclass and attnum > 0 and not attisdropped";
+    let columns: String = sqlx::query_scalar(columns).fetch_one(&mut superuser).await.unwrap();
+    let restore = format!(
+        "update account_balances b set {columns} from was w where b.account_id = w.account_id and b.account_id = '{account}'"
+    );
+    books.db.tamper(&restore).await;
+    superuser.execute("drop table was").await.unwrap();
+}
+
+/// New connections find a server that was promoted, and those that nobody uses are cut.
+async fn promote(books: &Books) {
+    let sql = "create function public.pg_walfile_name(pg_lsn) returns text language sql
+            as $$ select '0000000A' || substr(pg_catalog.pg_walfile_name($1), 9) $$;
+        do $$ begin
+            execute format('alter role ledger_service in database %I set search_path = public, pg_catalog', current_database());
+        end $$;
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'ledger_writer' and datname = current_database() and state = 'idle'";
+    books.db.superuser().await.execute(sql).await.unwrap();
+}
+
 /// A primary that fails over loses a commit, and another process writes the same version: the counters agree, the heads do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_process_does_not_append_to_a_head_that_is_gone() {
     Books::run(async |books| {
         let account = books.account("10").await;
-        let mut superuser = books.db.superuser().await;
-        superuser.execute("create table was as select * from account_balances").await.unwrap();
-        books.charge(account, "lost with the old primary", "1").await.unwrap();
-        books.db.tamper("delete from events where sequence = 3").await;
-        let columns = "select string_agg(format('%1$I = w.%1$I', attname), ', ') from pg_attribute
-            where attrelid = 'account_balances'::regclass and attnum > 0 and not attisdropped";
-        let columns: String = sqlx::query_scalar(columns).fetch_one(&mut superuser).await.unwrap();
-        books
-            .db
-            .tamper(&format!(
-                "update account_balances b set {columns} from was w where b.account_id = w.account_id"
-            ))
-            .await;
-        superuser.execute("drop table was").await.unwrap();
+        lose_a_charge(books, account, async || {
+            books.charge(account, "lost with the old primary", "1").await.unwrap();
+        })
+        .await;
         let other = books.second_ledger().await;
         books.charge_on(&other, account, "on the new primary", "2").await.unwrap();
 
@@ -120,6 +146,55 @@ async fn a_row_without_a_head_is_moved_and_has_one_from_then_on() {
         cold.close().await;
     })
     .await;
+}
+
+/// What was decided on the old server, and is written when the connection leads to the new one, is no witness.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_remembers_of_the_server_before_puts_nobody_into_quarantine() {
+    Books::run(async |books| {
+        let [account, other] = two_of_one_lane(books).await;
+        lose_a_charge(books, account, async || {
+            books.charge(account, "lost with the old primary", "1").await.unwrap();
+        })
+        .await;
+        promote(books).await;
+        let cut = books.charge(other, "cut", "1").await;
+        assert!(matches!(cut, Err(LedgerError::Unavailable(_))), "{cut:?}");
+        books.charge(account, "the first on the new connection", "2").await.expect("it is in service");
+        assert_eq!(books.balance(account).await.row.balance, money("8"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_while_the_server_became_another_puts_nobody_into_quarantine() {
+    Books::run(async |books| {
+        let [account, other] = two_of_one_lane(books).await;
+        let charge = books.charge(account, "kept", "4").await.unwrap().id;
+        let lost = async || drop(books.charge(account, "lost with the old primary", "1").await.unwrap());
+        lose_a_charge(books, account, lost).await;
+        stall(books, &[account]).await;
+        let (refunded, ()) = futures::join!(books.refund(charge, "r", None), async {
+            stalled(books, 1).await;
+            promote(books).await;
+            let cut = books.charge(other, "cut", "1").await;
+            assert!(matches!(cut, Err(LedgerError::Unavailable(_))), "{cut:?}");
+            books.charge(other, "on the new one", "1").await.unwrap();
+            let_go(books).await;
+        });
+        forget_stall(books).await;
+        assert_eq!(refunded.expect("it is in service").after().main, money("10"));
+    })
+    .await;
+}
+
+async fn two_of_one_lane(books: &Books) -> [AccountId; 2] {
+    let mut accounts = Vec::new();
+    while accounts.len() < 2 {
+        let account = books.account("10").await;
+        accounts.extend(Some(account).filter(|account| account.0.as_u128() >> 127 == 0));
+    }
+    accounts.try_into().expect("two")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use crate::{
     error::LedgerError,
     journal::forgotten_before,
     locked::{Case, Done, Settled, settle},
-    round::{Job, draft::Subject},
+    round::{Answer, Job, draft::Subject},
 };
 
 /// Accounts that one errand brings along.
@@ -53,6 +53,8 @@ struct Out {
     /// The jobs that it decides; none for one that only reads.
     jobs: Vec<Job>,
     is_alone: bool,
+    /// The lane has met another server since: what this brings is of the old one.
+    is_outdated: bool,
 }
 
 /// An errand that is back.
@@ -111,6 +113,11 @@ impl Errands {
             };
             let _ = tell.send(News::Brought(Brought { number, load: load.unwrap_or_else(panicked) }));
         });
+    }
+
+    /// Whatever is out has been read from a server, or decided on one, that is not ours any more.
+    pub(super) fn outdate(&mut self) {
+        self.out.values_mut().for_each(|out| out.is_outdated = true);
     }
 }
 
@@ -189,7 +196,7 @@ impl Lane {
         let pool = self.shared.pool.clone();
         let forgotten_before = forgotten_before(self.shared.clock.now());
         let read = async move { Load::Read(prepare(&pool, wants, is_alone, forgotten_before).await) };
-        self.errands.send(Out { accounts, jobs: Vec::new(), is_alone }, read);
+        self.errands.send(Out { accounts, jobs: Vec::new(), is_alone, is_outdated: false }, read);
     }
 
     fn send_to_settle(&mut self, accounts: Vec<AccountId>, is_alone: bool) {
@@ -209,13 +216,17 @@ impl Lane {
         let (pool, failpoints) = (self.shared.pool.clone(), self.shared.failpoints.clone());
         let case = Case { requests, known, may_condemn, server: self.server.clone() };
         let work = async move { Load::Settled(settle(&pool, &failpoints, case).await) };
-        self.errands.send(Out { accounts, jobs, is_alone }, work);
+        self.errands.send(Out { accounts, jobs, is_alone, is_outdated: false }, work);
     }
 
     /// Takes in what an errand has brought, and lets its accounts have their turns again.
     pub(super) fn take_back(&mut self, Brought { number, load }: Brought) {
-        let Some(Out { accounts, jobs, .. }) = self.errands.out.remove(&number) else { return };
+        let Some(out) = self.errands.out.remove(&number) else { return };
+        let Out { accounts, jobs, is_outdated, .. } = out;
         match load {
+            // Of this server nothing has been seen: the accounts are read anew.
+            Load::Read(Ok(_)) if is_outdated => {}
+            Load::Settled(Settled::Done(done)) if is_outdated => reply(jobs, done.answers),
             Load::Read(Ok(prepared)) => self.take_prepared(prepared),
             Load::Read(Err(error)) => self.take_read_error(&accounts, error),
             Load::Settled(settled) => self.take_settled(&accounts, jobs, settled),
@@ -266,7 +277,7 @@ impl Lane {
                 after.into_iter().for_each(|loaded| self.warm.keep_loaded(loaded));
                 self.warm.learn(outcomes);
                 met.into_iter().for_each(|account| self.warm.note_contended(account));
-                jobs.into_iter().zip(answers).for_each(|(job, answer)| job.reply(answer));
+                reply(jobs, answers);
             }
             Settled::Again => {
                 let (again, given_up): (Vec<_>, Vec<_>) = jobs
@@ -316,4 +327,8 @@ impl Lane {
 fn is_about_rows(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| !["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+}
+
+fn reply(jobs: Vec<Job>, answers: Vec<Answer>) {
+    jobs.into_iter().zip(answers).for_each(|(job, answer)| job.reply(answer));
 }
