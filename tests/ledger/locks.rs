@@ -6,9 +6,10 @@ use std::{
 };
 
 use futures::future::join_all;
-use ledger_core::{Charge, LedgerError};
+use ledger_core::{AccountId, Charge, LedgerError, Open, Owner};
 use ledger_tests::{Books, amount, key, money, usd};
 use sqlx::{Connection, Executor};
+use uuid::Uuid;
 
 /// How long nobody may be kept waiting by a row that is not theirs. The locked row itself is given up after two seconds.
 const UNDISTURBED: Duration = Duration::from_millis(1_500);
@@ -94,4 +95,38 @@ async fn answers_that_store_nothing_do_not_send_the_others_through_locks() {
         assert_eq!(books.balance(other).await.row.balance, money("9"));
     })
     .await;
+}
+
+/// A stream that is broken in its first entry, without a row, is nobody's that could be named: it is decided on in vain.
+#[tokio::test]
+async fn an_account_that_can_not_be_decided_on_spoils_no_group() {
+    let books = Books::open().await;
+    let mut owners = (1..)
+        .map(|idx| Owner::Tenant(Uuid::from_u128(idx)))
+        // In one lane, so that they are sent for together.
+        .filter(|owner| AccountId::of(*owner, usd()).0.as_u128() >> 127 == 0);
+    let (broken, sound) = (owners.next().unwrap(), owners.next().unwrap());
+    let [broken_id, sound_id] = [broken, sound].map(|owner| AccountId::of(owner, usd()));
+    books.open_account(broken, "0").await.unwrap();
+    books.open_account(sound, "10").await.unwrap();
+    let damage = format!("update events set metadata = '{{}}' where aggregate_id = '{broken_id}'");
+    books.db.tamper(&damage).await;
+    books.db.tamper(&format!("delete from account_balances where account_id = '{broken_id}'")).await;
+
+    // The sound one goes by locks, and has to be read anew.
+    let cold = books.second_ledger().await;
+    books.charge_on(&cold, sound_id, "here", "1").await.unwrap();
+    books.charge(sound_id, "elsewhere", "1").await.unwrap();
+    cold.failpoints().lose("before_commit");
+    let lost = books.charge_on(&cold, sound_id, "lost", "1").await;
+    assert!(matches!(lost, Err(LedgerError::Unavailable(_))), "{lost:?}");
+    let again = async |owner| {
+        let open = Open { owner, currency: usd(), credit_limit: money("0") };
+        cold.open(&books.platform.call(key("again")), open).await.unwrap_err().code().to_owned()
+    };
+    let (_, of_sound) = futures::join!(again(broken), again(sound));
+    assert_eq!(of_sound, "account_exists");
+    cold.close().await;
+    books.ledger.close().await;
+    books.db.remove().await;
 }

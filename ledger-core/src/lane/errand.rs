@@ -41,8 +41,10 @@ pub(super) struct Errands {
     tell: mpsc::UnboundedSender<News>,
     out: HashMap<u64, Out>,
     sent: u64,
-    /// Accounts that go alone, because one of a group that they were in spoilt it, or because there is much of them.
+    /// Accounts that are read alone, because one of a group that they were in spoilt it, or because there is much of them.
     alone: BTreeSet<AccountId>,
+    /// Accounts that are locked alone, because one of a group that they were in kept it from being stored.
+    apart: BTreeSet<AccountId>,
     /// The last one that read came back with nothing: while the next one tries, nobody need wait.
     is_down: bool,
 }
@@ -75,6 +77,7 @@ impl Errands {
             out: HashMap::new(),
             sent: 0,
             alone: BTreeSet::new(),
+            apart: BTreeSet::new(),
             is_down: false,
         }
     }
@@ -159,7 +162,7 @@ impl Lane {
         }
         while self.errands.n_locking() < LOCKERS_MAX {
             let may_go_alone = self.errands.may_lock_alone();
-            let next = next_group(&mut contended, &mut self.errands.alone, may_go_alone);
+            let next = next_group(&mut contended, &mut self.errands.apart, may_go_alone);
             let Some((group, is_alone)) = next else { break };
             self.send_to_settle(group, is_alone);
         }
@@ -286,10 +289,12 @@ impl Lane {
                     .partition(|job| job.attempts < LOCKED_ATTEMPTS_MAX);
                 given_up.into_iter().for_each(|job| job.reply(Err(LedgerError::Busy)));
                 accounts.iter().for_each(|account| self.warm.note_contended(*account));
+                // Whose fault it was nobody knows, and the others must not pay for it again.
+                self.errands.apart.extend(accounts.iter().filter(|_| accounts.len() > 1));
                 self.waiting.push_front(again);
             }
             Settled::Locked if accounts.len() > 1 => {
-                self.errands.alone.extend(accounts);
+                self.errands.apart.extend(accounts);
                 accounts.iter().for_each(|account| self.warm.note_contended(*account));
                 self.waiting.push_front(jobs);
             }
