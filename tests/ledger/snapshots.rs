@@ -83,3 +83,33 @@ async fn a_snapshot_that_does_not_agree_with_the_journal_is_passed_over() {
     })
     .await;
 }
+
+/// When it was last charged stands in no event but the last charge: a snapshot that is wrong in it looks sound, until the row
+/// says otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_the_row_contradicts_is_passed_over_and_the_row_is_believed() {
+    Books::run(async |books| {
+        let account = books.account("100").await;
+        charge_often(books, account).await;
+        let top_up = async |name: &str| {
+            let cold = books.second_ledger().await;
+            books.top_up_on(&cold, account, name, "1").await.unwrap();
+            cold.close().await;
+        };
+        top_up("leaves a snapshot").await;
+        books
+            .db
+            .tamper(
+                "update snapshots set state = regexp_replace(state::text,
+                     '\"last_charged_at\":\"[^\"]*\"', '\"last_charged_at\":\"2020-01-01T00:00:00Z\"')::json",
+            )
+            .await;
+        top_up("reads it").await;
+        let repairs: i64 = sqlx::query_scalar("select count(*) from repairs")
+            .fetch_one(&mut books.db.superuser().await)
+            .await
+            .unwrap();
+        assert_eq!(repairs, 0, "nothing was wrong with the row");
+    })
+    .await;
+}

@@ -102,7 +102,7 @@ pub(crate) async fn load(
     tail_max: u64,
 ) -> sqlx::Result<BTreeMap<AccountId, Found>> {
     let ids: Vec<AccountId> = known.keys().copied().collect();
-    let mut rows = fetch_rows(connection, &ids).await?;
+    let rows = fetch_rows(connection, &ids).await?;
     let mut found = BTreeMap::new();
     let (mut following, mut cold) = (BTreeMap::new(), Vec::new());
     for (id, loaded) in known {
@@ -127,19 +127,31 @@ pub(crate) async fn load(
             following.resume(snapshot);
         }
     }
-    following.retain(|id, following| {
-        let last =
-            rows.get(id).and_then(|row| row.row.as_ref().ok()).map_or(0, |row| row.row.balance_version);
-        let is_long = last.saturating_sub(following.loaded.version()) > tail_max;
-        if is_long {
-            found.insert(*id, Found::Long);
+    while !following.is_empty() {
+        following.retain(|id, each| {
+            let last =
+                rows.get(id).and_then(|row| row.row.as_ref().ok()).map_or(0, |row| row.row.balance_version);
+            let is_long = last.saturating_sub(each.loaded.version()) > tail_max;
+            if is_long {
+                found.insert(*id, Found::Long);
+            }
+            !is_long
+        });
+        follow(connection, &mut following).await?;
+        let mut misled = BTreeMap::new();
+        for (id, each) in std::mem::take(&mut following) {
+            let row = rows.get(&id).and_then(|row| row.row.as_ref().ok()).cloned();
+            let (is_hinted, is_proof) = (each.loaded.is_hinted, !each.is_resumed || each.broken.is_some());
+            match each.judge(row) {
+                // Read from a snapshot, nobody is at fault: it is read from its first event.
+                Found::Differs(found) if is_hinted && (is_proof || found.is_row_at_fault) => {
+                    tracing::warn!(account = %id, "a snapshot does not agree with the journal and is passed over");
+                    misled.insert(id, Following::from(Loaded::absent(id)));
+                }
+                judged => drop(found.insert(id, judged)),
+            }
         }
-        !is_long
-    });
-    follow(connection, &mut following).await?;
-    for (id, following) in following {
-        let row = rows.remove(&id).and_then(|row| row.row.ok());
-        found.insert(id, following.judge(row));
+        following = misled;
     }
     Ok(found)
 }
@@ -164,22 +176,15 @@ struct Following {
     loaded: Loaded,
     /// The snapshot that it was resumed from, until the event that it is of has been seen.
     unproved: Option<Snapshot>,
+    is_resumed: bool,
     broken: Option<BrokenStream>,
     unreadable: Option<String>,
-    is_starting_over: bool,
     is_at_end: bool,
 }
 
 impl From<Loaded> for Following {
     fn from(loaded: Loaded) -> Self {
-        Self {
-            loaded,
-            unproved: None,
-            broken: None,
-            unreadable: None,
-            is_starting_over: false,
-            is_at_end: false,
-        }
+        Self { loaded, unproved: None, is_resumed: false, broken: None, unreadable: None, is_at_end: false }
     }
 }
 
@@ -187,6 +192,7 @@ impl Following {
     fn resume(&mut self, snapshot: Snapshot) {
         self.loaded.stream = snapshot.stream.clone();
         self.loaded.snapshot_version = snapshot.stream.account.version;
+        (self.loaded.is_hinted, self.is_resumed) = (true, true);
         self.unproved = Some(snapshot);
     }
 
@@ -205,7 +211,7 @@ impl Following {
         };
         if let Some(snapshot) = self.unproved.take() {
             if !snapshot.is_of(stored) {
-                self.start_over();
+                self.broken = Some(self.no_good());
             }
             return;
         }
@@ -220,16 +226,14 @@ impl Following {
         }
     }
 
-    /// The snapshot was no good: the next page begins with the first event.
-    fn start_over(&mut self) {
-        let id = self.loaded.id();
-        tracing::warn!(account = %id, "a snapshot does not agree with the journal and is passed over");
-        self.loaded = Loaded::absent(id);
-        self.is_starting_over = true;
+    /// The event that the snapshot is of is another one, or none.
+    fn no_good(&self) -> BrokenStream {
+        let (account, sequence) = (self.loaded.id(), self.loaded.version());
+        BrokenStream { account, sequence, reason: "the snapshot is of another event".into() }
     }
 
     fn is_done(&self) -> bool {
-        self.is_at_end || self.is_starting_over || self.broken.is_some() || self.unreadable.is_some()
+        self.is_at_end || self.broken.is_some() || self.unreadable.is_some()
     }
 
     /// What the stream and the row come to together.
@@ -258,6 +262,7 @@ impl Following {
                 let whose = |row: &StoredRow| (row.realm, row.row.owner, Some(row.currency));
                 let holder = holder.map(|holder| (holder.owner.realm(), holder.owner, Some(holder.currency)));
                 if holder == Some(whose(row)) && row.row == projected {
+                    self.loaded.is_hinted = false;
                     return Found::Loaded(Box::new(self.loaded));
                 }
                 is_row_at_fault = holder == Some(whose(row));
@@ -311,10 +316,9 @@ async fn follow(
         for (id, _) in open {
             let account = following.get_mut(&id).expect("it was asked for");
             if account.unproved.take().is_some() {
-                account.start_over();
+                account.broken = Some(account.no_good());
             }
-            let is_last_page = read.get(&id).is_none_or(|read| *read < share);
-            account.is_at_end = is_last_page && !std::mem::take(&mut account.is_starting_over);
+            account.is_at_end = read.get(&id).is_none_or(|read| *read < share);
         }
     }
 }

@@ -16,12 +16,14 @@ pub(crate) struct Loaded {
     pub(crate) row_head: Option<Hash>,
     /// The version that its snapshot is of; 0 without one.
     pub(crate) snapshot_version: u64,
+    /// It was read on from a snapshot, and no row has agreed with it yet.
+    pub(crate) is_hinted: bool,
 }
 
 impl Loaded {
     /// An account that nobody has opened.
     pub(crate) fn absent(id: AccountId) -> Self {
-        Self { stream: Stream::new(id), decisions: 0, row_head: None, snapshot_version: 0 }
+        Self { stream: Stream::new(id), decisions: 0, row_head: None, snapshot_version: 0, is_hinted: false }
     }
 
     pub(crate) fn id(&self) -> AccountId {
