@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use futures::future::join_all;
 use ledger_core::{Caller, Charge, Ledger, LedgerError, Receipt, Rejection};
 use ledger_tests::{Books, amount, key, label, money, usd};
@@ -223,4 +224,23 @@ fn refusal(answer: Result<Receipt, LedgerError>) -> (Option<&'static str>, bool)
         Err(error) => panic!("{error}"),
         Ok(_) => (None, false),
     }
+}
+
+/// A refusal that has ceased to bind lies there until it is swept away. Whoever's clock is behind still takes it for binding.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_the_outcome_also_for_a_clock_in_which_an_old_refusal_binds_still() {
+    Books::run(async |books| {
+        let account = books.account("10").await;
+        books.charge(account, "k", "100").await.unwrap_err();
+        books.top_up(account, "more", "1000").await.unwrap();
+        let (here, behind) = (books.second_ledger().await, books.second_ledger().await);
+        let ceased = "update refusals set refused_at = clock_timestamp() - interval '30 days 1 second'";
+        books.db.tamper(ceased).await;
+        assert!(!books.charge_on(&here, account, "k", "100").await.unwrap().replayed);
+        behind.set_clock_back(TimeDelta::seconds(20));
+        assert!(books.charge_on(&behind, account, "k", "100").await.expect("it is done").replayed);
+        here.close().await;
+        behind.close().await;
+    })
+    .await;
 }

@@ -1,5 +1,7 @@
 //! What became of a key: found by asking for the key, never by the name of the constraint that was hit.
 
+use std::collections::HashMap;
+
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
@@ -55,7 +57,13 @@ pub(crate) async fn fetch_outcomes(
     let events = sqlx::query(&select).bind(ids).bind(&hashes).fetch_all(&mut *connection).await?;
     let refusals = sqlx::query(REFUSALS).bind(accounts).bind(&hashes).bind(forgotten_before);
     let refusals = refusals.fetch_all(&mut *connection).await?;
-    events.iter().map(of_event).chain(refusals.iter().map(of_refusal)).collect()
+    // A refusal that has ceased to bind may still lie beside the event that came after it, and a clock may still be before that.
+    let mut found: HashMap<KeyOf, Found> = refusals.iter().map(of_refusal).collect::<sqlx::Result<_>>()?;
+    for row in &events {
+        let (key, outcome) = of_event(row)?;
+        found.insert(key, outcome);
+    }
+    Ok(found.into_iter().collect())
 }
 
 fn of_event(row: &PgRow) -> sqlx::Result<(KeyOf, Found)> {
