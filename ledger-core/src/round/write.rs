@@ -21,7 +21,7 @@ pub(crate) struct Write {
     commit: Commit,
     /// The states that it was decided on.
     bases: Vec<Mark>,
-    /// Its keys, to be asked about if a fence holds.
+    /// The keys that it stores outcomes of, to be asked about if a fence holds.
     keys: Vec<KeyOf>,
     /// The keys, and the accounts that it does not move, of requests that store nothing: the append proves neither.
     doubtful_keys: Vec<KeyOf>,
@@ -54,10 +54,11 @@ pub(crate) struct Resolved {
 
 impl Write {
     pub(super) fn new(commit: Commit, bases: Vec<Mark>, jobs: &[(Job, Decided)]) -> Self {
-        let keys = jobs.iter().filter_map(|(job, _)| job.request.keyed()).collect();
-        let in_doubt = || {
-            jobs.iter().filter(|(_, decided)| decided.grounds == Grounds::Memory).map(|(job, _)| &job.request)
+        let on = |grounds| {
+            jobs.iter().filter(move |(_, decided)| decided.grounds == grounds).map(|(job, _)| &job.request)
         };
+        let keys = on(Grounds::Stored).filter_map(|request| request.keyed()).collect();
+        let in_doubt = || on(Grounds::Memory);
         let doubtful_keys = in_doubt().filter_map(|request| request.keyed()).collect();
         let moved: BTreeSet<AccountId> = commit.moves.iter().map(|each| each.account).collect();
         let accounts: BTreeSet<AccountId> =
