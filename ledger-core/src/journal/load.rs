@@ -142,13 +142,16 @@ pub(crate) async fn load(
         for (id, each) in std::mem::take(&mut following) {
             let row = rows.get(&id).and_then(|row| row.row.as_ref().ok()).cloned();
             let (is_hinted, is_proof) = (each.loaded.is_hinted, !each.is_resumed || each.broken.is_some());
-            match each.judge(row) {
-                // Read from a snapshot, nobody is at fault: it is read from its first event.
-                Found::Differs(found) if is_hinted && (is_proof || found.is_row_at_fault) => {
-                    tracing::warn!(account = %id, "a snapshot does not agree with the journal and is passed over");
-                    misled.insert(id, Following::from(Loaded::absent(id)));
-                }
-                judged => drop(found.insert(id, judged)),
+            let judged = each.judge(row);
+            // Read on from a snapshot, nobody is at fault: it is read from its first event.
+            if let Found::Differs(disagreement) = &judged
+                && is_hinted
+                && (is_proof || disagreement.is_row_at_fault)
+            {
+                tracing::warn!(account = %id, "a snapshot does not agree with the journal and is passed over");
+                misled.insert(id, Following::from(Loaded::absent(id)));
+            } else {
+                found.insert(id, judged);
             }
         }
         following = misled;
