@@ -130,7 +130,7 @@ fn platform() -> OpenApiRouter<Shared> {
         .routes(routes!(overview::get_overview))
 }
 
-/// Outside the limit on requests: whoever asks whether the service is well must hear it when it is busy.
+/// Outside the limit on requests: whoever asks whether the service is well gets an answer also when it is busy.
 fn operations() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(operations::check_health))

@@ -15,6 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    runtime::{Builder, Handle},
     task::JoinSet,
     time::{interval, timeout},
 };
@@ -52,13 +53,17 @@ async fn one_caller_who_floods_the_service_is_not_noticed_by_the_others() {
     let service = machine.serve().await;
     let credential = machine.credential("LEDGER_DEMO_KEY").unwrap();
     let others = Client::from(machine.address(), IpAddr::from([127, 0, 0, 2]), &credential);
+    // Threads of its own: the flood is to compete with the others in the service, not in this test.
+    let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let flood = Flood {
+        runtime: elsewhere.handle().clone(),
         address: machine.address(),
         operator: machine.credential("LEDGER_OPERATOR_KEY").unwrap(),
         n_open: Arc::default(),
     };
     let (mut quiet, _) = watch(&others, "before").await;
     let before = service.memory();
+    let mut noticed = Vec::new();
     for name in ["slow bodies", "large bodies", "idle connections"] {
         let flooding = match name {
             "slow bodies" => flood.slow_bodies(SLOW_BODIES * percent / 100),
@@ -76,8 +81,9 @@ async fn one_caller_who_floods_the_service_is_not_noticed_by_the_others() {
              health within {health:?}; {} MB",
             memory >> 20
         );
-        assert!(share >= demand.rate_percent_min, "{name}: {share}% of the charges");
-        assert!(health <= demand.health_max, "{name}: health took {health:?}");
+        if share < demand.rate_percent_min || health > demand.health_max {
+            noticed.push(name);
+        }
         quiet = quiet_after;
     }
     let forgotten = async {
@@ -89,6 +95,8 @@ async fn one_caller_who_floods_the_service_is_not_noticed_by_the_others() {
     let waited = timeout(RECOVERY_MAX, forgotten).await;
     println!("memory: {} MB before, {} MB after", before >> 20, service.memory() >> 20);
     waited.expect("the memory is given back");
+    elsewhere.shutdown_background();
+    assert!(noticed.is_empty(), "the others notice {noticed:?}");
     service.terminate();
     machine.run_well(&["audit"]);
 }
@@ -122,6 +130,7 @@ async fn watch(others: &Client, name: &str) -> (u64, Duration) {
 
 /// A caller with a valid credential, and no good intention.
 struct Flood {
+    runtime: Handle,
     address: SocketAddr,
     operator: String,
     n_open: Arc<AtomicUsize>,
@@ -183,12 +192,13 @@ impl Flood {
         let mut open = JoinSet::new();
         for _ in 0..count {
             let (address, n_open, talk) = (self.address, self.n_open.clone(), talk.clone());
-            open.spawn(async move {
+            let talk = async move {
                 let Ok(stream) = TcpStream::connect(address).await else { return };
                 n_open.fetch_add(1, Ordering::Relaxed);
                 // It ends when the service has enough of it.
                 drop(talk(stream).await);
-            });
+            };
+            open.spawn_on(talk, &self.runtime);
         }
         open
     }

@@ -108,7 +108,7 @@ async fn two_thousand_clients_hang_up_and_nothing_is_lost_or_leaked() {
         }
         assert!(hung_up > 100, "only {hung_up} hung up: the test shows nothing");
 
-        // The same key tells: every call has happened exactly once when its client has come back.
+        // Asked again with the same key: every call has happened exactly once when its client has come back.
         let resolve = async |idx: usize| {
             let answer = served.ask(&Served::charge(app, account, &format!("call-{idx}"))).await;
             Recorder::record("POST", &format!("/accounts/{account}/charges"), &answer);

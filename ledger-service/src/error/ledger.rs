@@ -11,16 +11,16 @@ impl From<LedgerError> for ApiError {
             LedgerError::Rejected { rejection, replayed } => Self { replayed, ..rejection.into() },
             LedgerError::NotFound => Self::not_found(),
             LedgerError::KeyReused { entry } => {
-                let told = Self::new(Code::IdempotencyKeyReused, error.to_string());
-                entry.into_iter().fold(told, |told, entry| told.with("entry_id", entry.to_string()))
+                let problem = Self::new(Code::IdempotencyKeyReused, error.to_string());
+                entry.into_iter().fold(problem, |problem, entry| problem.with("entry_id", entry.to_string()))
             }
             LedgerError::Invalid(limit) => limit.into(),
             LedgerError::Stale => Self::new(Code::StaleVersion, error.to_string()),
             LedgerError::Busy => Self::new(Code::TryAgain, error.to_string()),
             LedgerError::Quarantined => Self::new(Code::AccountQuarantined, error.to_string()),
             LedgerError::Unavailable(source) => {
-                let told = Self::new(Code::TryAgain, LedgerError::Unavailable(None).to_string());
-                source.into_iter().fold(told, |told, source| told.because(source))
+                let problem = Self::new(Code::TryAgain, LedgerError::Unavailable(None).to_string());
+                source.into_iter().fold(problem, |problem, source| problem.because(source))
             }
             LedgerError::Unsafe(_) | LedgerError::Inadmissible(_) => Self::internal(error),
         }

@@ -45,25 +45,28 @@ fn nobody() -> ApiError {
     ApiError::internal("a body from nobody")
 }
 
-/// As it comes, each part only if there is room for it in the memory that all bodies share.
+/// As it comes, if there is room for it in the memory that all bodies share: for all of it before the first byte is read, or for
+/// each part where nobody says how long it will be.
 async fn read(mut body: axum::body::Body, most: usize, share: &mut Share<Uuid>) -> Result<Vec<u8>, ApiError> {
-    let too_large = || ApiError::new(Code::TooLarge, "the body is larger than the service takes");
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
-    }
+    let declared = body.size_hint().exact().map_or(Ok(0), usize::try_from).unwrap_or(usize::MAX);
+    check(declared, most, share, declared)?;
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::new(Code::Malformed, "the body did not come whole"))?;
         let Ok(part) = frame.into_data() else { continue };
-        if bytes.len() + part.len() > most {
-            return Err(too_large());
-        }
-        if !share.take(part.len()) {
-            return Err(ApiError::new(Code::TryAgain, "too many bodies are coming"));
-        }
+        let length = bytes.len() + part.len();
+        check(length, most, share, length.saturating_sub(declared.max(bytes.len())))?;
         bytes.extend_from_slice(&part);
     }
     Ok(bytes)
+}
+
+/// Takes so much more for a body that comes to this length.
+fn check(length: usize, most: usize, share: &mut Share<Uuid>, more: usize) -> Result<(), ApiError> {
+    if length > most {
+        return Err(ApiError::new(Code::TooLarge, "the body is larger than the service takes"));
+    }
+    if share.take(more) { Ok(()) } else { Err(ApiError::new(Code::TryAgain, "too many bodies are coming")) }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,5 +1,5 @@
 //! The query: read as strictly as a body. What an operation does not declare it does not take, so that nobody believes that
-//! `?dry_run=true` was heard.
+//! `?dry_run=true` had an effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::StoreError;
 
-/// Lookups that wait; the next one hears 503.
+/// Lookups that wait; the next one is answered with 503.
 const WAITING_MAX: usize = 8_192;
 /// Lookups of one statement.
 const BATCH_MAX: usize = 512;

@@ -146,8 +146,8 @@ struct Log(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(heard) = self.0.lock().unwrap().as_mut() {
-            heard.extend_from_slice(bytes);
+        if let Some(written) = self.0.lock().unwrap().as_mut() {
+            written.extend_from_slice(bytes);
         }
         Ok(bytes.len())
     }

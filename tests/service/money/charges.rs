@@ -106,8 +106,11 @@ async fn a_dry_run_only_tells() {
         let path = format!("/accounts/{account}/charges");
         for (client, path) in [(&app.admin, path.as_str()), (&key, "/charges")] {
             let body = |amount: &str| json!({"amount": amount, "currency": "USD", "dry_run": true});
-            let told = client.post(path, body("4")).key("k").await.expect(200);
-            assert_eq!((told.text("balance_after"), told.json["dry_run"].as_bool()), ("6", Some(true)));
+            let foreseen = client.post(path, body("4")).key("k").await.expect(200);
+            assert_eq!(
+                (foreseen.text("balance_after"), foreseen.json["dry_run"].as_bool()),
+                ("6", Some(true))
+            );
             assert_eq!(client.post(path, body("11")).key("k").await.problem(), (402, "insufficient_funds"));
         }
         assert_eq!(app.admin.balance(account).await, "10");

@@ -18,7 +18,7 @@ async fn sixty_four_clients_at_two_services_spend_exactly_what_there_is() {
             for attempt in 0..20 {
                 let name = format!("{idx}/{attempt}");
                 let mut answer = client.pay("0.01").key(&name).await;
-                // Busy is no outcome: the same key tells.
+                // Busy is no outcome: it is asked again with the same key.
                 while answer.status == 503 {
                     answer = client.pay("0.01").key(&name).await;
                 }
