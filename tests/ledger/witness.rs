@@ -1,10 +1,9 @@
 //! What a process has seen, against what the database says now: tampered rows, lost commits, decisions that come too late.
 
 use chrono::TimeDelta;
-use ledger_core::{AccountId, Charge, Command, LedgerError, Open, Owner, Refund, Rejection};
+use ledger_core::{AccountId, Charge, Command, LedgerError, Refund, Rejection};
 use ledger_tests::{Books, amount, key, money, usd};
 use sqlx::Executor;
-use uuid::Uuid;
 
 use crate::cold::{forget_stall, let_go, stall, stalled};
 
@@ -215,39 +214,6 @@ async fn a_decision_that_comes_too_late_is_taken_again() {
         .await
         .unwrap();
         assert!(!late, "it was decided anew, at the time at which it was stored");
-    })
-    .await;
-}
-
-/// A key that is known already is no reason for a fence: beside it, too, what came too late goes by locks, where the time is right.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_that_comes_too_late_beside_a_replay_is_taken_again_under_locks() {
-    Books::run(async |books| {
-        let one_lane = |owner: &Owner| AccountId::of(*owner, usd()).0.as_u128() >> 127 == 0;
-        let mut owners = (1..).map(|idx| Owner::Tenant(Uuid::from_u128(idx))).filter(one_lane);
-        let (first, second) = (owners.next().unwrap(), owners.next().unwrap());
-        let open = async |owner: Owner, name: &str| {
-            let open = Open { owner, currency: usd(), credit_limit: money("0") };
-            books.ledger.open(&books.platform.call(key(name)), open).await
-        };
-        open(first, "known").await.unwrap();
-        open(second, "known").await.unwrap();
-
-        books.ledger.set_clock_back(TimeDelta::seconds(305));
-        let failpoints = books.ledger.failpoints();
-        let (append, commit) = (failpoints.close("before_append"), failpoints.close("before_commit"));
-        // The first is fenced and goes by locks. Until it is through, nobody tells the lane the time.
-        let (of_first, ()) = futures::join!(open(first, "new"), async {
-            append.arrived().await;
-            let (replayed, refused, ()) = futures::join!(open(second, "known"), open(second, "new"), async {
-                books.ledger.set_clock_back(TimeDelta::seconds(305));
-                append.open();
-            });
-            commit.open();
-            assert!(replayed.unwrap().replayed);
-            assert_eq!(refused.unwrap_err().code(), "account_exists");
-        });
-        assert_eq!(of_first.unwrap_err().code(), "account_exists");
     })
     .await;
 }

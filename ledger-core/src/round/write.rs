@@ -131,3 +131,43 @@ async fn stale(connection: &mut PgConnection, bases: &[Mark]) -> sqlx::Result<BT
     let stale = bases.iter().filter(|base| !base.is_of(rows.get(&base.account)));
     Ok(stale.map(|base| base.account).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::oneshot;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        error::LedgerError,
+        round::request::{Intent, Key, Request},
+    };
+
+    /// If a key that was known before explained a fence, a decision that came too late beside it would be blamed on nobody.
+    #[test]
+    fn a_fence_is_explained_by_the_keys_that_are_stored_and_by_no_replay() {
+        let account = AccountId(Uuid::nil());
+        let job = |(byte, grounds): (u8, Grounds)| {
+            let key = Key { hash: [byte; 16], request_hash: [byte; 16] };
+            let request = Request {
+                account,
+                realm: None,
+                intent: Intent::Store { base_version: 0, events: Vec::new() },
+                key: Some(key),
+                metadata: "{}".into(),
+                note: None,
+                if_version: None,
+                dry_run: false,
+            };
+            let job =
+                Job { request: Arc::new(request), answer: oneshot::channel().0, attempts: 0, setbacks: 0 };
+            (job, Decided { answer: Err(LedgerError::Stale), grounds })
+        };
+        let jobs = [(1, Grounds::Known), (2, Grounds::Stored), (3, Grounds::Memory)].map(job);
+        let write = Write::new(Commit::default(), Vec::new(), &jobs);
+        assert_eq!(write.keys, [(account, [2; 16])]);
+        assert_eq!(write.doubtful_keys, [(account, [3; 16])]);
+    }
+}
