@@ -54,6 +54,11 @@ impl Role {
         }
     }
 
+    /// Whether a statement may go through a whole table. The lanes look everything up by its key.
+    fn may_scan(self) -> &'static str {
+        if self == Self::Writer { "off" } else { "on" }
+    }
+
     /// How long a statement may wait for a lock. A lane's append hardly waits at all: whoever holds a row for longer than a
     /// commit takes is left to the locked fallback, which has more patience, and keeps nobody else waiting.
     fn lock_patience(self) -> &'static str {
@@ -137,6 +142,8 @@ pub(crate) fn as_role(options: &PgConnectOptions, role: Role) -> PgConnectOption
         ("timezone", "UTC"),
         // Plans for arrays of any length: the generic one is right, and planning costs more than running.
         ("plan_cache_mode", "force_generic_plan"),
+        // A lane keeps its connection and its plans, also those that were made while the tables were empty.
+        ("enable_seqscan", role.may_scan()),
         // A peer that is gone without a word is noticed, also by the server that holds locks for it.
         ("tcp_keepalives_idle", "10"),
         ("tcp_keepalives_interval", "5"),
