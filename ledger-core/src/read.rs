@@ -8,5 +8,4 @@ mod moment;
 mod note;
 pub(crate) mod overview;
 mod place;
-mod recall;
 pub(crate) mod statement;

@@ -1,8 +1,8 @@
 //! What a process has seen, against what the database says now: tampered rows, lost commits, decisions that come too late.
 
 use chrono::TimeDelta;
-use ledger_core::{AccountId, Charge, Command, LedgerError, Refund, Rejection};
-use ledger_tests::{Books, amount, key, money, usd};
+use ledger_core::{AccountId, LedgerError, Refund};
+use ledger_tests::{Books, key, money};
 use sqlx::Executor;
 
 use crate::cold::{forget_stall, let_go, stall, stalled};
@@ -236,30 +236,6 @@ async fn the_retry_of_what_happened_is_never_called_absent_because_a_row_is_lost
         books.release(account).await;
         assert!(cold.refund(&books.platform.call(key("r")), refund).await.unwrap().replayed);
         cold.close().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_key_can_be_recalled_by_whoever_may_do_nothing_new() {
-    Books::run(async |books| {
-        let account = books.account("10").await;
-        let charge =
-            |sum| Charge { amount: amount(sum), currency: usd(), effective_at: None, reference: None };
-        let recall = async |name: &str, sum| {
-            let call = books.platform.call(key(name));
-            books.ledger.recall(&call, account, &Command::Charge(charge(sum))).await
-        };
-        books.charge(account, "done", "1").await.unwrap();
-        books.charge(account, "refused", "100").await.unwrap_err();
-        assert!(recall("done", "1").await.unwrap().is_some_and(|receipt| receipt.replayed));
-        assert!(matches!(recall("done", "2").await, Err(LedgerError::KeyReused { .. })));
-        assert!(matches!(
-            recall("refused", "100").await,
-            Err(LedgerError::Rejected { rejection: Rejection::InsufficientFunds { .. }, replayed: true })
-        ));
-        assert!(recall("never sent", "1").await.unwrap().is_none());
-        assert_eq!(books.balance(account).await.row.balance, money("9"), "nothing happens");
     })
     .await;
 }

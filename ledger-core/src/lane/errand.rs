@@ -182,10 +182,7 @@ impl Lane {
     fn send_to_read(&mut self, accounts: Vec<AccountId>, is_alone: bool) {
         let mut wants = BTreeMap::new();
         for account in &accounts {
-            let loaded = match self.warm.take(*account) {
-                Some(Subject::Open(draft)) => Some(draft.into_loaded()),
-                Some(Subject::Quarantined(_)) | None => None,
-            };
+            let loaded = self.warm.take_loaded(*account);
             let mut want = Want { loaded, questions: BTreeSet::new(), keys: BTreeSet::new() };
             let is_repeated = self.warm.is_repeated(*account);
             for job in self.waiting.of(*account).take(ROUND_JOBS_MAX) {
@@ -205,10 +202,7 @@ impl Lane {
     fn send_to_settle(&mut self, accounts: Vec<AccountId>, is_alone: bool) {
         let (mut known, mut jobs) = (BTreeMap::new(), Vec::new());
         for account in &accounts {
-            let loaded = match self.warm.take(*account) {
-                Some(Subject::Open(draft)) => Some(draft.into_loaded()),
-                Some(Subject::Quarantined(_)) | None => None,
-            };
+            let loaded = self.warm.take_loaded(*account);
             known.insert(*account, loaded);
             // At least one of each, or whoever comes behind a flood would be sent for in vain.
             jobs.extend(self.waiting.take_of(*account, (ROUND_JOBS_MAX / accounts.len()).max(1)));

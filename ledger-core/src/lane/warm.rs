@@ -67,6 +67,14 @@ impl Warm {
         self.accounts.pop(&account)
     }
 
+    /// Hands over what is known of an account, for an errand to go on from.
+    pub(super) fn take_loaded(&mut self, account: AccountId) -> Option<Loaded> {
+        match self.take(account)? {
+            Subject::Open(draft) => Some(draft.into_loaded()),
+            Subject::Quarantined(_) => None,
+        }
+    }
+
     pub(super) fn keep(&mut self, account: AccountId, subject: Subject) {
         put(&mut self.accounts, WARM_ACCOUNTS_MAX, account, subject);
     }

@@ -57,7 +57,7 @@ impl Ledger {
         }
     }
 
-    pub(super) async fn find_realm(&self, account: AccountId) -> Result<Option<RealmId>, LedgerError> {
+    async fn find_realm(&self, account: AccountId) -> Result<Option<RealmId>, LedgerError> {
         let realm: Option<Uuid> = sqlx::query_scalar(REALM)
             .bind(account.0)
             .bind(account.to_string())
